@@ -1,0 +1,54 @@
+/*
+ * Character devices: byte channels to the host (socket, stdio, file, pipe, pty, null, ringbuf) with one front end each
+ * (a monitor, the qtest server, a serial port), or several through a mux. All in the main loop; nothing blocks it.
+ */
+#ifndef CHARDEV_CHARDEV_H
+#define CHARDEV_CHARDEV_H
+
+#include "util/json.h"
+
+typedef struct Chardev Chardev;
+
+typedef enum {
+    CHARDEV_OPENED,     /* a peer is there */
+    CHARDEV_CLOSED,     /* it left; a server socket waits for the next */
+    CHARDEV_BREAK,
+} ChardevEvent;
+
+typedef struct ChardevFrontend {
+    size_t (*can_read)(void *opaque);   /* bytes that may be given now */
+    void (*read)(void *opaque, const uint8_t *buf, size_t len);
+    void (*event)(void *opaque, ChardevEvent event);
+} ChardevFrontend;
+
+/* From `-chardev socket,id=…,path=…,server=on,wait=off` as a JSON object with "backend" and the options. */
+Chardev *chardev_new(Json *opts, GError **error);
+/* From the short form of -qmp, -serial, -qtest: "stdio", "unix:PATH,server=on,wait=off", "tcp:H:P", "null", "file:P", "chardev:ID". */
+Chardev *chardev_new_short(const char *id, const char *spec, GError **error);
+Chardev *chardev_find(const char *id);
+/* Fails while a front end is attached. */
+bool chardev_remove(const char *id, GError **error);
+void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque);
+const char *chardev_id(const Chardev *chr);
+char *chardev_filename(const Chardev *chr);     /* as query-chardev has it: "unix:PATH,server=on" */
+bool chardev_is_open(const Chardev *chr);       /* a peer is there */
+bool chardev_has_frontend(const Chardev *chr);
+
+/* Fails with "Device 'x' is in use". Tells OPENED at once if a peer is there. */
+bool chardev_attach(Chardev *chr, const ChardevFrontend *frontend, void *opaque, GError **error);
+void chardev_detach(Chardev *chr, void *opaque);
+/*
+ * Takes all bytes: what the peer does not take now is queued up to a bound, beyond which the peer is dropped. Returns
+ * false if there is no peer.
+ */
+bool chardev_write(Chardev *chr, const void *buf, size_t len);
+/* The front end can take bytes again. */
+void chardev_accept_input(Chardev *chr);
+/* A file descriptor that came with the last bytes (SCM_RIGHTS), -1 if none. The caller's. */
+int chardev_take_fd(Chardev *chr);
+/* Drops the peer. */
+void chardev_disconnect(Chardev *chr);
+/* Writes out what is queued, waiting a little: before exit. */
+void chardev_flush(Chardev *chr);
+
+#endif

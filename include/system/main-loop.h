@@ -1,0 +1,33 @@
+/*
+ * The main loop and the big lock. Devices, monitors and I/O completion run in the main loop, which is glib's default
+ * context; it holds the big lock except while it polls. Another thread takes the lock before it touches a device.
+ */
+#ifndef SYSTEM_MAIN_LOOP_H
+#define SYSTEM_MAIN_LOOP_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+void main_loop_init(void);
+/* Runs until main_loop_quit(); returns its status. */
+int main_loop_run(void);
+/* From anywhere, also a signal handler's thread. */
+void main_loop_quit(int status);
+bool main_loop_quitting(void);
+/* One round: dispatches what is ready, or waits for it if block. For tests and for waiting on I/O while stopped. */
+bool main_loop_step(bool block);
+
+void big_lock(void);
+void big_unlock(void);
+bool big_lock_held(void);
+
+/* Work for the main loop. A Deferred runs once per schedule, in order; scheduling twice before it ran is once. */
+typedef struct Deferred Deferred;
+Deferred *deferred_new(void (*fn)(void *opaque), void *opaque);
+void deferred_schedule(Deferred *deferred); /* from any thread */
+void deferred_cancel(Deferred *deferred);
+void deferred_free(Deferred *deferred);
+/* A Deferred that frees itself. */
+void defer_once(void (*fn)(void *opaque), void *opaque);
+
+#endif

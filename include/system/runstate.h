@@ -1,0 +1,83 @@
+/*
+ * Run state: what the machine is doing, the allowed transitions, and the requests for reset, shutdown and power-down
+ * that the main loop carries out. Names are QMP's.
+ */
+#ifndef SYSTEM_RUNSTATE_H
+#define SYSTEM_RUNSTATE_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "util/json.h"
+
+typedef enum {
+    RUN_STATE_DEBUG,
+    RUN_STATE_INMIGRATE,
+    RUN_STATE_INTERNAL_ERROR,
+    RUN_STATE_IO_ERROR,
+    RUN_STATE_PAUSED,
+    RUN_STATE_POSTMIGRATE,
+    RUN_STATE_PRELAUNCH,
+    RUN_STATE_FINISH_MIGRATE,
+    RUN_STATE_RESTORE_VM,
+    RUN_STATE_RUNNING,
+    RUN_STATE_SAVE_VM,
+    RUN_STATE_SHUTDOWN,
+    RUN_STATE_SUSPENDED,
+    RUN_STATE_WATCHDOG,
+    RUN_STATE_GUEST_PANICKED,
+    RUN_STATE_COLO,
+    RUN_STATES,
+} RunState;
+
+const char *runstate_name(RunState state);              /* "inmigrate", "finish-migrate", … */
+bool runstate_from_name(const char *name, RunState *state);
+RunState runstate_get(void);
+bool runstate_is_running(void);
+/* A transition that is not in the table is a bug of ours and aborts. */
+void runstate_set(RunState state);
+
+/* Starts and stops guest time, vCPUs and devices; emits STOP and RESUME. */
+void vm_start(void);
+void vm_stop(RunState state);
+/* Drains block I/O and stops as vm_stop, also if already stopped (then only the state changes). */
+void vm_stop_force(RunState state);
+bool vm_prepare_start(GError **error);
+
+typedef void (*RunStateChange)(void *opaque, bool running, RunState state);
+typedef struct RunStateHandler RunStateHandler;
+RunStateHandler *runstate_add_handler(RunStateChange fn, void *opaque);
+void runstate_remove_handler(RunStateHandler *handler);
+
+typedef enum {
+    SHUTDOWN_CAUSE_NONE,
+    SHUTDOWN_CAUSE_HOST_ERROR,
+    SHUTDOWN_CAUSE_HOST_QMP_QUIT,
+    SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET,
+    SHUTDOWN_CAUSE_HOST_SIGNAL,
+    SHUTDOWN_CAUSE_HOST_UI,
+    SHUTDOWN_CAUSE_GUEST_SHUTDOWN,
+    SHUTDOWN_CAUSE_GUEST_RESET,
+    SHUTDOWN_CAUSE_GUEST_PANIC,
+    SHUTDOWN_CAUSE_SUBSYSTEM_RESET,
+    SHUTDOWN_CAUSE_SNAPSHOT_LOAD,
+} ShutdownCause;
+const char *shutdown_cause_name(ShutdownCause cause);   /* "host-qmp-quit", … */
+
+/* From any thread; carried out by the main loop. */
+void system_reset_request(ShutdownCause cause);
+void system_shutdown_request(ShutdownCause cause);
+void system_powerdown_request(void);
+/* The main loop's: carries out what was requested. */
+void runstate_run_requests(void);
+
+/* -no-reboot (and -action reboot=shutdown), -no-shutdown (-action shutdown=pause). */
+extern bool runstate_no_reboot, runstate_no_shutdown;
+
+/* Tells QMP; the hook is set by the monitor. `data` may be NULL and is taken. */
+extern void (*event_hook)(const char *event, Json *data);
+void event_emit(const char *event, Json *data);
+/* Who hears a power-button press: the chipset. */
+void powerdown_set_handler(void (*fn)(void *opaque), void *opaque);
+
+#endif
