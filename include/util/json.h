@@ -74,10 +74,11 @@ Json *json_at(const Json *array, size_t index);         /* borrowed */
 /*
  * A stream of JSON values, as a QMP client sends it: bytes in, values out, with nothing but white space between. Bounded:
  * a value of more than max_bytes, or deeper than JSON_MAX_DEPTH, is an error; after one, the stream goes on at the next
- * line.
+ * line. (A value that ends where its brackets close but is wrong inside takes only itself along.)
  */
 typedef struct JsonStream JsonStream;
-typedef void (*JsonStreamFn)(void *opaque, Json *value, const GError *error); /* one of the two; value is taken */
+/* Gets one of the two; the value is its own. It does not free the stream. */
+typedef void (*JsonStreamFn)(void *opaque, Json *value, const GError *error);
 JsonStream *json_stream_new(JsonStreamFn fn, void *opaque, size_t max_bytes);
 void json_stream_feed(JsonStream *stream, const char *bytes, size_t length);
 void json_stream_free(JsonStream *stream);
