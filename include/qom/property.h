@@ -65,6 +65,7 @@ struct ClassProperty {
     bool absent;                /* this release does not have it: as if it were not declared */
     const char *default_text;   /* not NULL: the default here, parsed like a user's text */
     const char *default_why;    /* … and the name of the row it came from */
+    Object *(*alias)(Object *obj);  /* not NULL: an alias; the value is the property of this name of the object found */
 };
 
 extern const PropertyKind prop_kind_bool;           /* bool field */
@@ -128,6 +129,14 @@ Json *prop_enum_get_default(const Property *prop);
 void object_class_add_props(ObjectClass *klass, const Property *props, size_t count);
 /* Changes the default of an inherited property for this class and its children. */
 void object_class_set_prop_default(ObjectClass *klass, const char *name, const char *text);
+
+/*
+ * Gives the class all properties of `target_type` (its parents' down from, and not with, `until` included) that it does
+ * not have yet, as aliases: each is set, read and asked for its origin on the object that `target` finds for obj. A class
+ * property that the release takes from the target is absent here as well. For devices that wrap another one.
+ */
+void object_class_add_alias_props(ObjectClass *klass, const char *target_type, const char *until,
+                                  Object *(*target)(Object *obj));
 
 /*
  * The compat history's say in what a release has: called once per class and property when the class is made, after
