@@ -23,44 +23,72 @@ typedef enum { BLOCKDEV_ON_ERROR_AUTO, BLOCKDEV_ON_ERROR_REPORT, BLOCKDEV_ON_ERR
                BLOCKDEV_ON_ERROR_STOP } BlockdevOnError;
 typedef enum { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE, BLOCK_ERROR_STOP } BlockErrorAction;
 
-/* -drive (a JSON object of its options, as text) and -blockdev / blockdev-add (typed JSON, nested). */
+/*
+ * -drive: a JSON object of its options as text, dotted keys as they are. Nothing remains of one that is refused.
+ * blockdev_add() takes nested options: of -blockdev's JSON and of QMP with their types (from_json), of dotted keys as
+ * text. Both borrow `opts`.
+ */
 bool drive_add(Json *opts, GError **error);
-bool blockdev_add(Json *opts, GError **error);
+bool blockdev_add(Json *opts, bool from_json, GError **error);
 bool blockdev_del(const char *node_name, GError **error);
+/* The devices that the drives with if=virtio want, as an array of device_add()'s options; taken once, after the board
+ * is made. Fails for drives of an interface that no board here has ("machine type does not support if=scsi,…"). */
+Json *drive_take_devices(GError **error);
 
-/* By -drive id, or a node's name (which makes a backend of its own). Borrowed; NULL with "Device needs media" style errors. */
-BlockBackend *block_backend_find(const char *name);
+/*
+ * A new reference to the back end of a -drive id, or to a new, nameless one over a node of that name; NULL if there is
+ * neither. block_backend_unref() of a nameless one's last reference frees it.
+ */
+BlockBackend *block_backend_get(const char *name);
+/* Over a node of its own that is opened for it; for tests. */
+BlockBackend *block_backend_open(Json *node_opts, GError **error);
+BlockBackend *block_backend_ref(BlockBackend *blk);
+void block_backend_unref(BlockBackend *blk);
 
-/* A device takes a back end. Fails if it is taken, "Property 'X.drive' can't take value 'd0', it's in use". */
-bool block_backend_attach(BlockBackend *blk, void *device, const char *device_path, GError **error);
+/*
+ * A device takes a back end; NULL-safe path, borrowed until detach. False: another device has it (the caller has the
+ * words). detach drops the permissions. A -drive whose device was unplugged goes with it: mark_auto_delete() first.
+ */
+bool block_backend_attach(BlockBackend *blk, void *device, const char *device_path);
 void block_backend_detach(BlockBackend *blk, void *device);
-/* What the device needs, checked against others' use of the node and the image locks. share_rw: others may write too. */
+void block_backend_mark_auto_delete(BlockBackend *blk);
+/* The canonical path that queries show, once the device is in the tree. Copied. */
+void block_backend_set_device_path(BlockBackend *blk, const char *device_path);
+/*
+ * What the device needs, checked against others' use of the node and the image locks. share_rw: others may write too.
+ * While the machine waits for a migration, images are inactive and only remember it: block_activate_all() checks.
+ */
 bool block_backend_permit(BlockBackend *blk, bool writable, bool share_rw, GError **error);
-/* Told of resizes (sectors) and of resume after a stop on error. */
+/* Migration: gives the images up (flushed, unlocked; requests then fail) and takes them again. */
+bool block_inactivate_all(GError **error);
+bool block_activate_all(GError **error);
+
+/* Told of a resize, and when requests that waited may go on. */
 typedef struct BlockDeviceOps {
     void (*resized)(void *device);
-    void (*drained)(void *device);
 } BlockDeviceOps;
 void block_backend_set_ops(BlockBackend *blk, const BlockDeviceOps *ops, void *device);
 
+bool block_backend_has_medium(const BlockBackend *blk);         /* false: -drive without a file */
 const char *block_backend_name(const BlockBackend *blk);        /* "" for one made from a node's name */
 const char *block_backend_node_name(const BlockBackend *blk);
 bool block_backend_read_only(const BlockBackend *blk);
 uint64_t block_backend_length(const BlockBackend *blk);         /* bytes, rounded up to a sector */
-/* What the host file prefers, in bytes: logical (request alignment) and discard granularity. */
-unsigned block_backend_alignment(const BlockBackend *blk);
+/* Block sizes that the host's block device has; false (and nothing set) for a plain file. */
+bool block_backend_host_block_sizes(const BlockBackend *blk, unsigned *logical, unsigned *physical);
 bool block_backend_write_cache(const BlockBackend *blk);
 void block_backend_set_write_cache(BlockBackend *blk, bool on);
 /* Per-drive policies; AUTO becomes QEMU's default (report for reads, enospc for writes). */
 BlockdevOnError block_backend_on_error(const BlockBackend *blk, bool is_read);
 void block_backend_set_on_error(BlockBackend *blk, BlockdevOnError rerror, BlockdevOnError werror);
-/* What to do about an error by the policy: emits BLOCK_IO_ERROR, and stops the machine if it says so. */
+/* What to do about an error (a positive errno) by the policy: emits BLOCK_IO_ERROR, and has the machine stopped by the
+ * main loop if the policy says so. */
 BlockErrorAction block_backend_error_action(BlockBackend *blk, bool is_read, int errnum);
 
 /*
- * Starts a request. `ret` of the callback: 0, or a negative errno. offset and bytes are multiples of the sector size and
- * checked against the length; the iov stays valid until the callback. The callback may come from within the call only
- * through the main loop, never at once.
+ * Starts a request. `ret` of the callback: 0, or a negative errno: EIO beyond the end, EPERM for a write to a read-only
+ * back end, ENOMEDIUM without one. offset and bytes are multiples of the sector size; the iov and what it points to
+ * stay valid until the callback, which comes exactly once, from the main loop or a drain, never from within this call.
  */
 typedef void (*BlockCallback)(void *opaque, int ret);
 void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset, uint64_t bytes, const struct iovec *iov, int iovcnt,
@@ -72,11 +100,18 @@ void block_unplug(void);
 void block_drain(BlockBackend *blk);
 void block_drain_all(void);
 bool block_flush_all(GError **error);
-/* Synchronous, for start-up and tests. */
+/* Synchronous, for start-up and tests: start one, and wait for it. Bytes are multiples of a sector. */
 int block_read_sync(BlockBackend *blk, uint64_t offset, void *buf, size_t bytes);
+int block_write_sync(BlockBackend *blk, uint64_t offset, const void *buf, size_t bytes, unsigned flags);
+int block_op_sync(BlockBackend *blk, BlockOp op, uint64_t offset, uint64_t bytes, unsigned flags);
 
-/* Statistics, updated by the device when a request ends. */
-void block_account(BlockBackend *blk, BlockOp op, uint64_t bytes, int64_t start_ns, bool failed, bool merged);
+/* Statistics of a device's requests. The time is that of the start, from block_account_now(). */
+int64_t block_account_now(void);
+void block_account_done(BlockBackend *blk, BlockOp op, uint64_t bytes, int64_t start_ns);
+void block_account_failed(BlockBackend *blk, BlockOp op, int64_t start_ns);
+void block_account_invalid(BlockBackend *blk, BlockOp op);
+void block_account_merged(BlockBackend *blk, BlockOp op, unsigned requests);
+void block_backend_set_accounting(BlockBackend *blk, bool invalid, bool failed);
 Json *block_query(void);                /* query-block */
 Json *block_query_nodes(bool flat);     /* query-named-block-nodes */
 Json *block_query_stats(bool nodes);    /* query-blockstats */
