@@ -7,7 +7,12 @@
  *     release < both              no such property; the old value for every machine type
  *     since <= release < changed  settable; the old value is the default for every machine type
  *     changed <= release < since  no such property; the new value for every machine type: a breakage window
- *     both <= release             settable; the old value for machine types up to `machine`
+ *     both <= release             settable; the old value for machine types up to the table's `machine`
+ *
+ * Rows of the tables without a machine type say in which releases a property exists whose default never changed
+ * (COMPAT_EXISTENCE), or what a release did that no property of QEMU's controls (COMPAT_RELEASE_ONLY).
+ *
+ * Nothing else in the program asks which release it is: what differs is a property, and the history gives it its value.
  */
 #ifndef HW_CORE_COMPAT_H
 #define HW_CORE_COMPAT_H
@@ -17,22 +22,25 @@
 
 typedef enum {
     COMPAT_PROPERTY,        /* an ordinary row */
-    COMPAT_RELEASE_ONLY,    /* a release's behaviour that no property of QEMU's controls: kept as a hidden property */
+    COMPAT_RELEASE_ONLY,    /* a release's behaviour: a property that nobody sees; the old value before changed_in */
     COMPAT_ABSENT_DRIVER,   /* the driver does not exist here: kept as data */
+    COMPAT_EXISTENCE,       /* no default changed: since (and until) say which releases have the property */
 } CompatKind;
 
 typedef struct CompatRow {
-    const char *driver, *property, *old_value;
+    const char *driver, *property;
+    const char *old_value;  /* as text, the way -global takes it; NULL in COMPAT_EXISTENCE rows */
     Release changed_in;     /* the first release with the new default */
     Release since;          /* the first release with the property; {0}: always there */
     CompatKind kind;
-    const char *note;       /* what it is about, for the explanations */
+    const char *note;       /* what it is about, for the explanations: a clause without a full stop, or NULL */
+    Release until;          /* the first release without it again; {0}: it stayed */
 } CompatRow;
 
-/* The rows for machine types up to X.Y: "hw_compat_7_2", "pc_compat_7_2", "pc_q35_compat_7_2". */
+/* The rows for machine types up to X.Y: "hw_compat_7_2", "pc_compat_7_2". */
 typedef struct CompatTable {
     const char *name;
-    Release machine;
+    Release machine;        /* {0}: the rows follow the release alone */
     const CompatRow *rows;
     size_t count;
 } CompatTable;
@@ -40,9 +48,11 @@ typedef struct CompatTable {
 extern const CompatTable compat_tables[];   /* newest machine first: application goes from new to old, the oldest wins */
 extern const size_t compat_tables_count;
 
-/* Whether release r has the property at all, as far as the history knows (driver's parents included). */
+/* Whether release r has the property, as far as the history knows (rows of the type's parents included). */
 bool compat_release_has_property(Release r, const char *type, const char *property);
-/* Makes object_class_property() follow the history for `release`. Called once at start. */
+/* Whether release r ships the row as one that a machine type may get. */
+bool compat_row_shipped(Release r, const CompatRow *row);
+/* Makes object_class_property() follow the history for `release`. Called once at start, before any class is made. */
 void compat_install(Release r);
 /* Chooses the machine type's rows: device_new() applies them. `machine` {0}: none. */
 void compat_set_machine(Release machine);

@@ -24,5 +24,12 @@ static inline int release_compare(Release a, Release b)
 
 /* "8.0.1", and "8.0" for 8.0.0, as the binaries are called. The string is static. */
 const char *release_name(Release r);
+/* "8.0" or "8.0.1"; false for anything else. */
+bool release_parse(const char *text, Release *out);
+
+static inline bool release_is_set(Release r)
+{
+    return r.major || r.minor || r.micro;
+}
 
 #endif
