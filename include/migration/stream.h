@@ -1,6 +1,8 @@
 /*
  * The byte stream: buffered, big-endian, over any channel. A stream has one sticky error: after it, reads give zeros and
  * writes are dropped, so that code checks where it matters and not at each byte.
+ *
+ * A stream is read or written, not both, by one thread at a time; only stream_interrupt() may be called from another.
  */
 #ifndef MIGRATION_STREAM_H
 #define MIGRATION_STREAM_H
@@ -11,19 +13,31 @@
 #include <stdint.h>
 
 typedef struct Stream Stream;
+struct iovec;
 
-/* Where bytes go or come from. read: 0 at the end; both: -1 with an error. May block. close may fail (a late write error). */
+/* An error's code in this domain is a positive errno: EIO at an early end. */
+#define STREAM_ERROR (stream_error_quark())
+GQuark stream_error_quark(void);
+
+/*
+ * Where bytes go or come from. read: 0 at the end; both: -1 with an error (or errno), and may do less than asked. May
+ * block. A channel has write or writev, or both. close may fail (a late write error); commit false: throw away.
+ */
 typedef struct StreamChannel {
     gssize (*read)(void *opaque, void *buf, size_t len, GError **error);
     gssize (*write)(void *opaque, const void *buf, size_t len, GError **error);
+    gssize (*writev)(void *opaque, const struct iovec *iov, int count, GError **error);
     bool (*close)(void *opaque, bool commit, GError **error);
+    void (*interrupt)(void *opaque);    /* from any thread: what blocks fails soon, for good */
 } StreamChannel;
 
 Stream *stream_new(const StreamChannel *channel, void *opaque);
 /* Flushes if writing, closes the channel, frees. False: what was written is not safely there. */
 bool stream_close(Stream *s, bool commit, GError **error);
+/* From any thread: a read or write that waits, and all later ones, fail. */
+void stream_interrupt(Stream *s);
 
-/* In memory: written bytes are taken with stream_memory_take(); reading does not copy. */
+/* In memory: written bytes are taken with stream_memory_take(); reading does not copy, `bytes` must stay. */
 Stream *stream_new_memory(const void *bytes_or_null, size_t length);
 GByteArray *stream_memory_take(Stream *s);
 
@@ -32,7 +46,7 @@ void stream_put_be16(Stream *s, uint16_t v);
 void stream_put_be32(Stream *s, uint32_t v);
 void stream_put_be64(Stream *s, uint64_t v);
 void stream_put(Stream *s, const void *buf, size_t len);
-/* As stream_put without copying: buf stays unchanged until the next flush. */
+/* As stream_put without copying: buf stays until the next flush. If its bytes change meanwhile, either may go out. */
 void stream_put_nocopy(Stream *s, const void *buf, size_t len);
 bool stream_flush(Stream *s);
 
@@ -42,15 +56,31 @@ uint32_t stream_get_be32(Stream *s);
 uint64_t stream_get_be64(Stream *s);
 /* False (and the rest zeroed) if the stream ended before. */
 bool stream_get(Stream *s, void *buf, size_t len);
-/* Looks `len` bytes ahead (up to 512) from `offset` on without taking them; returns how many there are. */
+/* Looks `len` bytes ahead from `offset` on without taking them (offset + len up to 512); returns how many there are. */
+#define STREAM_PEEK_MAX 512
 size_t stream_peek(Stream *s, size_t offset, void *buf, size_t len);
-bool stream_skip(Stream *s, size_t len);
+bool stream_skip(Stream *s, uint64_t len);
+
+/*
+ * Without copying: the next `len` bytes (up to STREAM_BORROW_MAX) taken, as a pointer that is good until the next call;
+ * NULL if the stream ended before.
+ */
+#define STREAM_BORROW_MAX (64 * 1024)
+const uint8_t *stream_borrow(Stream *s, size_t len);
 
 /* Bytes so far. */
 uint64_t stream_position(const Stream *s);
-/* The first error: NULL if none. Its code is an errno (negative), EIO at an early end. Borrowed. */
+/* The first error: NULL if none. Its domain is STREAM_ERROR. Borrowed. */
 const GError *stream_error(const Stream *s);
+/* 0, or the positive errno of the first error. */
 int stream_errno(const Stream *s);
 void stream_set_error(Stream *s, int errnum, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/*
+ * Errors of loading keep to QEMU's words. What a person needs to know beyond them goes here, a line each: it is shown
+ * after them if the load fails. NULL if there is none; lines are joined by "\n". Borrowed.
+ */
+void stream_note(Stream *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
+const char *stream_notes(const Stream *s);
 
 #endif

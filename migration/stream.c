@@ -1,0 +1,437 @@
+/* The byte stream: one buffer, a list of pieces to write, a sticky error. See migration/stream.h. */
+#include "migration/stream.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "util/byteorder.h"
+
+enum {
+    WRITE_BUFFER = 64 * 1024,   /* of copied bytes */
+    READ_BUFFER = 256 * 1024,   /* fits a second-level cache */
+    MAX_PIECES = 1024,          /* IOV_MAX */
+    MAX_UNFLUSHED = 4 * 1024 * 1024,
+    SMALL_PIECE = 512,          /* below this, copying is cheaper than a piece */
+};
+G_STATIC_ASSERT(READ_BUFFER >= STREAM_PEEK_MAX && READ_BUFFER >= STREAM_BORROW_MAX);
+
+struct Stream {
+    const StreamChannel *channel;
+    void *opaque;
+    GError *error;
+    uint64_t position;
+    /* reading: bytes [next, end) of `buffer` are there */
+    uint8_t *buffer;
+    size_t next, end;
+    bool borrowed;              /* `buffer` is the caller's: a memory stream that is read */
+    bool at_end;
+    /* writing: `used` bytes of `buffer` are referred to by pieces */
+    size_t used, unflushed;
+    struct iovec *pieces;
+    int num_pieces;
+    GByteArray *memory;
+    GString *notes;
+};
+
+G_DEFINE_QUARK(godwit-stream-error, stream_error)
+
+Stream *stream_new(const StreamChannel *channel, void *opaque)
+{
+    Stream *s = g_new0(Stream, 1);
+
+    s->channel = channel;
+    s->opaque = opaque;
+    return s;
+}
+
+Stream *stream_new_memory(const void *bytes_or_null, size_t length)
+{
+    Stream *s = g_new0(Stream, 1);
+
+    if (bytes_or_null) {
+        s->buffer = (uint8_t *)bytes_or_null;
+        s->end = length;
+        s->borrowed = true;
+        s->at_end = true;
+    } else {
+        s->memory = g_byte_array_new();
+    }
+    return s;
+}
+
+GByteArray *stream_memory_take(Stream *s)
+{
+    GByteArray *bytes;
+
+    stream_flush(s);
+    bytes = s->memory;
+    s->memory = g_byte_array_new();
+    return bytes;
+}
+
+bool stream_close(Stream *s, bool commit, GError **error)
+{
+    bool ok = !commit || stream_flush(s);
+
+    if (!ok && error) {
+        g_propagate_error(error, g_error_copy(s->error));
+        error = NULL;
+    }
+    if (s->channel && s->channel->close) {
+        ok &= s->channel->close(s->opaque, commit && ok, error);
+    }
+    if (!s->borrowed) {
+        g_free(s->buffer);
+    }
+    if (s->memory) {
+        g_byte_array_unref(s->memory);
+    }
+    if (s->notes) {
+        g_string_free(s->notes, TRUE);
+    }
+    g_free(s->pieces);
+    g_clear_error(&s->error);
+    g_free(s);
+    return ok;
+}
+
+void stream_interrupt(Stream *s)
+{
+    if (s->channel && s->channel->interrupt) {
+        s->channel->interrupt(s->opaque);
+    }
+}
+
+uint64_t stream_position(const Stream *s)
+{
+    return s->position;
+}
+
+const GError *stream_error(const Stream *s)
+{
+    return s->error;
+}
+
+int stream_errno(const Stream *s)
+{
+    return s->error ? s->error->code : 0;
+}
+
+void stream_set_error(Stream *s, int errnum, const char *format, ...)
+{
+    va_list args;
+
+    if (s->error) {
+        return;
+    }
+    va_start(args, format);
+    s->error = g_error_new_valist(STREAM_ERROR, errnum ? ABS(errnum) : EIO, format, args);
+    va_end(args);
+}
+
+void stream_note(Stream *s, const char *format, ...)
+{
+    va_list args;
+
+    if (!s->notes) {
+        s->notes = g_string_new(NULL);
+    } else {
+        g_string_append_c(s->notes, '\n');
+    }
+    va_start(args, format);
+    g_string_append_vprintf(s->notes, format, args);
+    va_end(args);
+}
+
+const char *stream_notes(const Stream *s)
+{
+    return s->notes ? s->notes->str : NULL;
+}
+
+/* The channel's own error, or errno if it set none. */
+static void take_channel_error(Stream *s, GError *error, int errnum)
+{
+    if (!error) {
+        stream_set_error(s, errnum, "%s", g_strerror(errnum ? errnum : EIO));
+    } else {
+        stream_set_error(s, error->domain == STREAM_ERROR ? error->code : EIO, "%s", error->message);
+        g_error_free(error);
+    }
+    stream_note(s, "%s", s->error->message);
+}
+
+/* Writing. */
+
+static gssize write_pieces(Stream *s, struct iovec *iov, int count, GError **error)
+{
+    if (s->memory) {
+        g_byte_array_append(s->memory, iov->iov_base, iov->iov_len);
+        return iov->iov_len;
+    }
+    if (s->channel->writev) {
+        return s->channel->writev(s->opaque, iov, count, error);
+    }
+    return s->channel->write(s->opaque, iov->iov_base, iov->iov_len, error);
+}
+
+bool stream_flush(Stream *s)
+{
+    struct iovec *iov = s->pieces;
+    int count = s->num_pieces;
+
+    while (count > 0 && !s->error) {
+        GError *error = NULL;
+        gssize done;
+
+        errno = 0;
+        done = write_pieces(s, iov, count, &error);
+        if (done <= 0) {
+            if (done < 0 && !error && errno == EINTR) {
+                continue;
+            }
+            take_channel_error(s, error, errno);
+            break;
+        }
+        while (count > 0 && (size_t)done >= iov->iov_len) {
+            done -= iov->iov_len;
+            iov++;
+            count--;
+        }
+        if (done > 0) {
+            iov->iov_base = (char *)iov->iov_base + done;
+            iov->iov_len -= done;
+        }
+    }
+    s->num_pieces = 0;
+    s->used = s->unflushed = 0;
+    return !s->error;
+}
+
+static void add_piece(Stream *s, const void *base, size_t len)
+{
+    struct iovec *last;
+
+    if (!s->pieces) {
+        s->pieces = g_new(struct iovec, MAX_PIECES);
+    }
+    last = s->num_pieces ? &s->pieces[s->num_pieces - 1] : NULL;
+    if (last && (const char *)last->iov_base + last->iov_len == (const char *)base) {
+        last->iov_len += len;
+    } else {
+        s->pieces[s->num_pieces++] = (struct iovec){ .iov_base = (void *)base, .iov_len = len };
+    }
+    s->unflushed += len;
+    s->position += len;
+    if (s->num_pieces == MAX_PIECES || s->unflushed >= MAX_UNFLUSHED) {
+        stream_flush(s);
+    }
+}
+
+/* Room for `len` bytes, less than the buffer, to be filled in now. NULL after an error. */
+static uint8_t *put_room(Stream *s, size_t len)
+{
+    uint8_t *room;
+
+    if (G_UNLIKELY(s->error)) {
+        return NULL;
+    }
+    g_assert(!s->borrowed && !s->end);
+    if (G_UNLIKELY(!s->buffer)) {
+        s->buffer = g_malloc(WRITE_BUFFER);
+    }
+    if (G_UNLIKELY(s->used + len > WRITE_BUFFER) && !stream_flush(s)) {
+        return NULL;
+    }
+    room = s->buffer + s->used;
+    s->used += len;
+    return room;
+}
+
+void stream_put_nocopy(Stream *s, const void *buf, size_t len)
+{
+    if (len < SMALL_PIECE) {
+        stream_put(s, buf, len);
+    } else if (!s->error) {
+        add_piece(s, buf, len);
+    }
+}
+
+void stream_put(Stream *s, const void *buf, size_t len)
+{
+    while (len) {
+        size_t part = MIN(len, WRITE_BUFFER);
+        uint8_t *room = put_room(s, part);
+
+        if (!room) {
+            return;
+        }
+        memcpy(room, buf, part);
+        add_piece(s, room, part);
+        buf = (const char *)buf + part;
+        len -= part;
+    }
+}
+
+#define DEFINE_PUT(name, ctype, store)                                                      \
+    void stream_put_##name(Stream *s, ctype v)                                              \
+    {                                                                                       \
+        uint8_t *room = put_room(s, sizeof(v));                                             \
+        if (room) {                                                                         \
+            store(room, v);                                                                 \
+            add_piece(s, room, sizeof(v));                                                  \
+        }                                                                                   \
+    }
+
+static void store_u8(uint8_t *room, uint8_t v)
+{
+    *room = v;
+}
+
+DEFINE_PUT(u8, uint8_t, store_u8)
+DEFINE_PUT(be16, uint16_t, store_be16)
+DEFINE_PUT(be32, uint32_t, store_be32)
+DEFINE_PUT(be64, uint64_t, store_be64)
+
+/* Reading. */
+
+/* Tries to have `len` bytes in the buffer; true if they are. An early end is no error yet. */
+static bool fill(Stream *s, size_t len)
+{
+    while (s->end - s->next < len) {
+        GError *error = NULL;
+        gssize got;
+
+        if (s->error || s->at_end) {
+            return false;
+        }
+        if (!s->buffer) {
+            s->buffer = g_malloc(READ_BUFFER);
+        }
+        if (s->next == s->end) {
+            s->next = s->end = 0;
+        } else if (s->next + len > READ_BUFFER || s->end - s->next < STREAM_PEEK_MAX) {
+            /* A few bytes moved now save a short read. */
+            memmove(s->buffer, s->buffer + s->next, s->end - s->next);
+            s->end -= s->next;
+            s->next = 0;
+        }
+        errno = 0;
+        got = s->channel->read(s->opaque, s->buffer + s->end, READ_BUFFER - s->end, &error);
+        if (got > 0) {
+            s->end += got;
+        } else if (got == 0) {
+            s->at_end = true;
+        } else if (error || errno != EINTR) {
+            take_channel_error(s, error, errno);
+        }
+    }
+    return true;
+}
+
+static void early_end(Stream *s)
+{
+    s->position += s->end - s->next;
+    s->next = s->end;
+    if (!s->error) {
+        stream_set_error(s, EIO, "the stream ends early, at byte %" G_GUINT64_FORMAT, s->position);
+        stream_note(s, "%s", s->error->message);
+    }
+}
+
+const uint8_t *stream_borrow(Stream *s, size_t len)
+{
+    const uint8_t *p;
+
+    g_assert(len <= STREAM_BORROW_MAX);
+    if (G_UNLIKELY(s->end - s->next < len || s->error) && (s->error || !fill(s, len))) {
+        early_end(s);
+        return NULL;
+    }
+    p = s->buffer + s->next;
+    s->next += len;
+    s->position += len;
+    return p;
+}
+
+bool stream_get(Stream *s, void *buf, size_t len)
+{
+    while (len) {
+        size_t part;
+
+        if (s->error || !fill(s, 1)) {
+            early_end(s);
+            memset(buf, 0, len);
+            return false;
+        }
+        part = MIN(len, s->end - s->next);
+        memcpy(buf, s->buffer + s->next, part);
+        s->next += part;
+        s->position += part;
+        buf = (char *)buf + part;
+        len -= part;
+    }
+    return true;
+}
+
+bool stream_skip(Stream *s, uint64_t len)
+{
+    while (len) {
+        size_t part;
+
+        if (s->error || !fill(s, 1)) {
+            early_end(s);
+            return false;
+        }
+        part = MIN(len, s->end - s->next);
+        s->next += part;
+        s->position += part;
+        len -= part;
+    }
+    return true;
+}
+
+size_t stream_peek(Stream *s, size_t offset, void *buf, size_t len)
+{
+    size_t there;
+
+    g_assert(offset + len <= STREAM_PEEK_MAX);
+    if (s->error) {
+        return 0;
+    }
+    fill(s, offset + len);
+    there = s->end - s->next;
+    there = there > offset ? MIN(there - offset, len) : 0;
+    if (there) {
+        memcpy(buf, s->buffer + s->next + offset, there);
+    }
+    return there;
+}
+
+uint8_t stream_get_u8(Stream *s)
+{
+    const uint8_t *p = stream_borrow(s, 1);
+
+    return p ? *p : 0;
+}
+
+uint16_t stream_get_be16(Stream *s)
+{
+    const uint8_t *p = stream_borrow(s, 2);
+
+    return p ? load_be16(p) : 0;
+}
+
+uint32_t stream_get_be32(Stream *s)
+{
+    const uint8_t *p = stream_borrow(s, 4);
+
+    return p ? load_be32(p) : 0;
+}
+
+uint64_t stream_get_be64(Stream *s)
+{
+    const uint8_t *p = stream_borrow(s, 8);
+
+    return p ? load_be64(p) : 0;
+}
