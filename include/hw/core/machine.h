@@ -1,5 +1,9 @@
 /*
  * Machines: the object at /machine, its class per machine type and version, and what -machine, -m, -smp, … set.
+ *
+ * The order at start: machine_create() makes the object with its options and chooses the compat rows (-global comes
+ * before it, objects and drives may come before or after); machine_init() makes RAM, the board and its devices; then
+ * come the user's devices, and machine_done() when all cold-plugged ones are there.
  */
 #ifndef HW_CORE_MACHINE_H
 #define HW_CORE_MACHINE_H
@@ -15,47 +19,67 @@ struct MachineClass {
     ObjectClass parent_class;
     const char *name;               /* "pc-q35-7.2" */
     const char *alias;              /* "q35" on the newest */
-    const char *alias2;             /* "pc-7.2" */
+    const char *alias2;             /* "pc-7.2": accepted, not listed */
     const char *desc;
+    const char *family;             /* "pc_q35": those of a family are listed newest first */
     Release version;                /* {0}: unversioned ("none") */
+    bool is_default;                /* without -M */
     bool (*init)(MachineState *machine, GError **error);
+    void (*done)(MachineState *machine);    /* all cold-plugged devices are there; may be NULL */
     void (*reset)(MachineState *machine);   /* NULL: reset_machine() */
     unsigned max_cpus;
     const char *default_cpu_type;
-    const char *default_ram_id;
+    const char *default_ram_id;     /* "pc.ram"; NULL: no RAM unless asked for */
     uint64_t default_ram_size;
-    bool no_ram;                    /* none */
+    bool prefer_sockets;            /* -smp without a topology: sockets before cores (before 6.2) */
+    bool has_acpi, hotpluggable_cpus, numa_mem_supported;   /* for query-machines */
 };
+
+/* Of the -smp option after the checks: cpus up to max_cpus = sockets * dies * cores * threads. */
+typedef struct CpuTopology {
+    unsigned cpus, sockets, dies, clusters, cores, threads, max_cpus;
+} CpuTopology;
 
 struct MachineState {
     Object parent_obj;
-    uint64_t ram_size;
+    uint64_t ram_size, maxram_size;
+    uint64_t ram_slots;
     char *ram_backend_id;           /* memory-backend= */
-    MemoryRegion *ram;              /* the backend's or the default's region */
+    MemoryRegion *ram;              /* the backend's or the default's region; NULL: no RAM */
     char *cpu_model;                /* -cpu's text, NULL: the class's default */
-    struct {
-        unsigned cpus, sockets, dies, cores, threads, max_cpus;
-    } smp;
-    char *kernel, *initrd, *append, *firmware, *dumpdtb;
-    bool suppress_vmdesc;
-    OnOffAuto vmport, smm;
-    /* switches of the q35 board */
-    bool sata, smbus, hpet, pit, pic, i8042, usb, graphics, dump_guest_core, mem_merge;
-    char *snapshot_dir;
+    CpuTopology smp;
+    char *boot_order, *boot_once;
+    bool boot_menu, boot_strict;
+    int64_t boot_reboot_timeout, boot_splash_time;  /* -1: not given */
+    char *boot_splash;
+    char *kernel, *initrd, *append, *shim, *dtb, *dumpdtb, *dt_compatible, *firmware, *memory_encryption, *cgs;
+    int64_t phandle_start;
+    bool suppress_vmdesc, usb, graphics, dump_guest_core, mem_merge, aux_ram_share;
+    char *snapshot_dir;             /* snapshot-dir=: where savevm keeps its states; NULL: beside the first disk */
+    bool initialized;               /* machine_init() is through */
 };
 
-extern MachineState *current_machine;   /* NULL before -M was looked at */
+extern MachineState *current_machine;   /* NULL before machine_create() */
 
-/* A machine class by name or alias, as far as this release has it. Error: unsupported machine type: "x", + "Use -machine help…". */
+/* A machine class by name or alias, as far as this release has it; NULL name: the default one.
+ * Error: unsupported machine type: "x", and on a second line "Use -machine help to list supported machines". */
 MachineClass *machine_find(const char *name, GError **error);
-/* `-M help` as QEMU prints it. */
+/* `-M help`, and `-M x,help`, as QEMU prints them. */
 void machine_help(GString *out);
-/* Calls fn for each that this release has, in -M help's order. */
+void machine_help_options(MachineClass *mc, GString *out);
+/* Calls fn for each that this release has, in -M help's order (an alias is no machine of its own). */
 void machine_foreach(void (*fn)(MachineClass *, void *), void *opaque);
 
-/* "x,k=v,…" or a JSON object text: makes current_machine with its properties, rows chosen (compat_set_machine). */
-bool machine_create(const char *option, GError **error);
+/*
+ * Makes current_machine of the type options["type"] (absent: the default) with the other members as its properties;
+ * texts are parsed, JSON values taken as they are. Nested: {"smp": {"cpus": "4"}, "memory": {"size": "1G"},
+ * "boot": {"order": "c"}}. -m, -smp, -kernel and so on are such members; "accel" is the caller's to take out.
+ * Chooses the rows of the machine type's compat history. Nothing is left behind on an error.
+ */
+bool machine_create(const Json *options, GError **error);
 /* RAM, then class->init. After this: -device. */
 bool machine_init(MachineState *machine, GError **error);
+/* All cold-plugged devices are there: what comes from now on is hot-plugged. Ends with the first reset. */
+void machine_done(MachineState *machine);
 
 #endif
