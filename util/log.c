@@ -11,6 +11,7 @@
 unsigned log_mask;
 
 static const char *program_name = "godwit";
+static const char *context; /* "-device foo" */
 static bool timestamps;
 static FILE *log_file; /* NULL: stderr */
 
@@ -32,6 +33,11 @@ const char *log_program_name(void)
     return program_name;
 }
 
+void log_set_context(const char *text)
+{
+    context = text;
+}
+
 void log_set_timestamps(bool on)
 {
     timestamps = on;
@@ -47,7 +53,11 @@ static void G_GNUC_PRINTF(2, 0) report(const char *kind, const char *format, va_
         g_autofree char *text = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
         g_string_append_printf(line, "%s.%06dZ ", text, g_date_time_get_microsecond(now));
     }
-    g_string_append_printf(line, "%s: %s", program_name, kind);
+    g_string_append_printf(line, "%s: ", program_name);
+    if (context) {
+        g_string_append_printf(line, "%s: ", context);
+    }
+    g_string_append(line, kind);
     g_string_append_vprintf(line, format, args);
     g_string_append_c(line, '\n');
     fflush(stdout);
@@ -69,6 +79,15 @@ void warn_report(const char *format, ...)
 
     va_start(args, format);
     report("warning: ", format, args);
+    va_end(args);
+}
+
+void info_report(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    report("info: ", format, args);
     va_end(args);
 }
 
