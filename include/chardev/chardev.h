@@ -7,6 +7,8 @@
 
 #include "util/json.h"
 
+struct KeyvalOption;
+
 typedef struct Chardev Chardev;
 
 typedef enum {
@@ -21,16 +23,22 @@ typedef struct ChardevFrontend {
     void (*event)(void *opaque, ChardevEvent event);
 } ChardevFrontend;
 
-/* From `-chardev socket,id=…,path=…,server=on,wait=off` as a JSON object with "backend" and the options. */
-Chardev *chardev_new(Json *opts, GError **error);
-/* From the short form of -qmp, -serial, -qtest: "stdio", "unix:PATH,server=on,wait=off", "tcp:H:P", "null", "file:P", "chardev:ID". */
+/*
+ * From `-chardev socket,id=…,path=…,server=on,wait=off` as a flat JSON object with "backend" and the options, as text or
+ * typed. With mux=on the chardev is a mux over one called ID-base. Borrowed.
+ */
+Chardev *chardev_new(const Json *opts, GError **error);
+/* From the short form of -qmp, -serial, -qtest: "stdio", "unix:PATH,server=on,wait=off", "tcp:H:P", "null", "file:P",
+ * "pipe:P", "pty", "vc", "telnet:…", and any of them after "mon:" (a mux); "chardev:ID" is one that exists. With other
+ * text: "'x' is not a valid char driver". */
 Chardev *chardev_new_short(const char *id, const char *spec, GError **error);
 Chardev *chardev_find(const char *id);
 /* Fails while a front end is attached. */
 bool chardev_remove(const char *id, GError **error);
 void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque);
 const char *chardev_id(const Chardev *chr);
-char *chardev_filename(const Chardev *chr);     /* as query-chardev has it: "unix:PATH,server=on" */
+char *chardev_filename(const Chardev *chr);     /* as query-chardev has it: "unix:PATH,server=on". Caller frees */
+const char *chardev_backend(const Chardev *chr); /* the kind: "socket" */
 bool chardev_is_open(const Chardev *chr);       /* a peer is there */
 bool chardev_has_frontend(const Chardev *chr);
 
@@ -48,7 +56,24 @@ void chardev_accept_input(Chardev *chr);
 int chardev_take_fd(Chardev *chr);
 /* Drops the peer. */
 void chardev_disconnect(Chardev *chr);
+/* Bytes that the peer has not taken yet. can_read() is asked again when they are gone. */
+size_t chardev_queued(const Chardev *chr);
 /* Writes out what is queued, waiting a little: before exit. */
 void chardev_flush(Chardev *chr);
+/* Flushes and closes everything: terminals get their modes back, socket paths go. Front ends hear nothing. */
+void chardev_close_all(void);
+
+/* The kinds that can be made, by name. */
+const char *const *chardev_backends(void);      /* NULL-terminated */
+/* The options of -chardev, for query-command-line-options: a KeyvalOption table (util/keyval.h). */
+const struct KeyvalOption *chardev_options(size_t *count);
+
+/* "ringbuf" and "memory": what a guest wrote, the oldest forgotten. Fails with "x is not a ringbuf device". */
+bool chardev_ringbuf_read(Chardev *chr, GByteArray *out, size_t max, GError **error);
+bool chardev_ringbuf_write(Chardev *chr, const void *buf, size_t len, GError **error);
+/* A break condition to the front end (chardev-send-break). */
+void chardev_send_break(Chardev *chr);
+/* What C-a x at a mux does; set by main(). */
+extern void (*chardev_terminate_hook)(void);
 
 #endif
