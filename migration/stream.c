@@ -302,7 +302,7 @@ static bool fill(Stream *s, size_t len)
         GError *error = NULL;
         gssize got;
 
-        if (s->error || s->at_end) {
+        if (s->error || s->at_end || !s->channel) {
             return false;
         }
         if (!s->buffer) {

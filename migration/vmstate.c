@@ -219,20 +219,8 @@ static bool load_fields(Stream *s, const VMStateDescription *desc, void *opaque,
     return true;
 }
 
-/* As load_fields(), errors of hooks without an errno get one. */
-static bool hook_result(bool ok, GError *inner, GError **error)
-{
-    if (!ok) {
-        vmstate_error(error, vmstate_error_errno(inner), "%s", inner->message);
-        g_error_free(inner);
-    }
-    return ok;
-}
-
 static bool vmstate_load_version(Stream *s, const VMStateDescription *desc, void *opaque, int version_id, GError **error)
 {
-    GError *inner = NULL;
-
     if (version_id > desc->version_id) {
         return vmstate_error(error, EINVAL, "%s: incoming version_id %d is too new for local version_id %d", desc->name,
                              version_id, desc->version_id);
@@ -241,13 +229,13 @@ static bool vmstate_load_version(Stream *s, const VMStateDescription *desc, void
         return vmstate_error(error, EINVAL, "%s: incoming version_id %d is too old for local minimum version_id  %d",
                              desc->name, version_id, desc->minimum_version_id);
     }
-    if (desc->pre_load && !hook_result(desc->pre_load(opaque, &inner), inner, error)) {
+    if (desc->pre_load && !desc->pre_load(opaque, error)) {
         return false;
     }
     if (!load_fields(s, desc, opaque, version_id, error) || !load_subsections(s, desc, opaque, error)) {
         return false;
     }
-    return !desc->post_load || hook_result(desc->post_load(opaque, version_id, &inner), inner, error);
+    return !desc->post_load || desc->post_load(opaque, version_id, error);
 }
 
 bool vmstate_load(Stream *s, const VMStateDescription *desc, void *opaque, int version_id, GError **error)
@@ -362,7 +350,7 @@ static bool save_field(Stream *s, const VMStateDescription *desc, const VMStateF
         return false;
     }
     first = field_first(field, opaque);
-    g_assert(first || !count || !size);
+    g_assert(first || !count || !size || !(field->flags & VMSF_POINTER));
     for (unsigned i = 0; i < count; i++) {
         void *element = field_element(field, first, i, size);
         uint64_t start = stream_position(s);
