@@ -26,7 +26,6 @@ struct MachineClass {
     bool is_default;                /* without -M */
     bool (*init)(MachineState *machine, GError **error);
     void (*done)(MachineState *machine);    /* all cold-plugged devices are there; may be NULL */
-    void (*reset)(MachineState *machine);   /* NULL: reset_machine() */
     unsigned max_cpus;
     const char *default_cpu_type;
     const char *default_ram_id;     /* "pc.ram"; NULL: no RAM unless asked for */
@@ -35,7 +34,7 @@ struct MachineClass {
     bool has_acpi, hotpluggable_cpus, numa_mem_supported;   /* for query-machines */
 };
 
-/* Of the -smp option after the checks: cpus up to max_cpus = sockets * dies * cores * threads. */
+/* Of the -smp option after the checks: cpus up to max_cpus = sockets * dies * clusters * cores * threads. */
 typedef struct CpuTopology {
     unsigned cpus, sockets, dies, clusters, cores, threads, max_cpus;
 } CpuTopology;
@@ -44,14 +43,12 @@ struct MachineState {
     Object parent_obj;
     uint64_t ram_size, maxram_size;
     uint64_t ram_slots;
+    bool ram_size_given;            /* by -m, and not 0 */
     char *ram_backend_id;           /* memory-backend= */
     MemoryRegion *ram;              /* the backend's or the default's region; NULL: no RAM */
     char *cpu_model;                /* -cpu's text, NULL: the class's default */
     CpuTopology smp;
-    char *boot_order, *boot_once;
-    bool boot_menu, boot_strict;
-    int64_t boot_reboot_timeout, boot_splash_time;  /* -1: not given */
-    char *boot_splash;
+    Json *boot;                     /* -boot's members: "order", "once", "menu", "strict", "splash", …, as JSON types */
     char *kernel, *initrd, *append, *shim, *dtb, *dumpdtb, *dt_compatible, *firmware, *memory_encryption, *cgs;
     int64_t phandle_start;
     bool suppress_vmdesc, usb, graphics, dump_guest_core, mem_merge, aux_ram_share;
@@ -72,12 +69,13 @@ void machine_foreach(void (*fn)(MachineClass *, void *), void *opaque);
 
 /*
  * Makes current_machine of the type options["type"] (absent: the default) with the other members as its properties;
- * texts are parsed, JSON values taken as they are. Nested: {"smp": {"cpus": "4"}, "memory": {"size": "1G"},
- * "boot": {"order": "c"}}. -m, -smp, -kernel and so on are such members; "accel" is the caller's to take out.
+ * texts are parsed, JSON values taken as they are. Nested: {"smp": {"cpus": "4"}, "memory": {"size": "1G", "slots": …,
+ * "max-size": …}, "boot": {"order": "c"}}; a size without a suffix counts bytes (so that -m 512 is "512M" here). -m,
+ * -smp, -kernel and so on are such members; "accel" is the caller's to take out.
  * Chooses the rows of the machine type's compat history. Nothing is left behind on an error.
  */
 bool machine_create(const Json *options, GError **error);
-/* RAM, then class->init. After this: -device. */
+/* Checks that CPUs and memory were asked for as this machine can have them; RAM, then class->init. After this: -device. */
 bool machine_init(MachineState *machine, GError **error);
 /* All cold-plugged devices are there: what comes from now on is hot-plugged. Ends with the first reset. */
 void machine_done(MachineState *machine);
