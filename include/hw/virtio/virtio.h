@@ -116,7 +116,7 @@ struct VirtIODeviceClass {
     void (*run_state)(VirtIODevice *vdev, bool running);
     /* The device part of the migration stream, raw; load: false with the error, nothing of it trusted. */
     void (*save)(VirtIODevice *vdev, Stream *s);
-    bool (*load)(VirtIODevice *vdev, Stream *s, int version_id, GError **error);
+    bool (*load)(VirtIODevice *vdev, Stream *s, GError **error);
     const VMStateDescription *device_vmsd;  /* the same as a description, after save; for subsections */
     /* After all of it was loaded, guest memory included. */
     bool (*post_load)(VirtIODevice *vdev, GError **error);
@@ -137,10 +137,10 @@ struct VirtIODevice {
     size_t config_len;
     VirtQueue **vqs;
     unsigned num_queues;
-    uint32_t generation;            /* counts changes of the config space */
+    uint8_t generation;             /* counts changes of the config space */
     bool start_on_kick;             /* a legacy driver may use queues before DRIVER_OK */
-    bool bus_master;                /* the transport lets the device access memory */
-    AddressSpace *dma_as;
+    AddressSpace *dma_as;           /* where rings and buffers are */
+    struct RunStateHandler *run_state_handler;
     struct VirtIOKick *kick;        /* doorbells that were rung and not heard */
 };
 
@@ -188,7 +188,10 @@ void virtqueue_kick(VirtQueue *vq);
 void *virtqueue_pop(VirtQueue *vq);
 /* Nothing to pop just now. Looks at guest memory. */
 bool virtqueue_empty(VirtQueue *vq);
-/* The request is done and `written` bytes of its in segments were written. Frees the element. */
+/*
+ * The request is done. `written` is what the used ring says: the device wrote no byte of the in segments that lies
+ * beyond it (a status at the end of them: all of them count). Frees the element.
+ */
 void virtqueue_push(VirtQueueElement *elem, size_t written);
 /* The latest popped goes back to the guest as if it had not been popped. Frees the element. */
 void virtqueue_unpop(VirtQueueElement *elem);
@@ -216,14 +219,13 @@ struct VirtIOBusClass {
     BusClass parent_class;
     /* Tells the guest: `vector` of a queue or of the config space (VIRTIO_NO_VECTOR: only by ISR). */
     void (*notify)(VirtIOBus *bus, uint16_t vector);
+    /* The machine starts or stops. */
+    void (*run_state)(VirtIOBus *bus, bool running);
     /* Before and after the features were computed: refuses, or adds the transport's; then makes registers. */
     bool (*pre_plugged)(VirtIOBus *bus, GError **error);
     bool (*plugged)(VirtIOBus *bus, GError **error);
     void (*unplugged)(VirtIOBus *bus);
     AddressSpace *(*dma_as)(VirtIOBus *bus);        /* with IOMMU_PLATFORM; NULL: not possible */
-    /* The queue was reset or all of it was: registers of its own go to their initial values. */
-    void (*queue_reset)(VirtIOBus *bus, unsigned queue);
-    bool has_variable_vring_align;
     /* Parts of the stream. */
     void (*save_config)(VirtIOBus *bus, Stream *s);
     bool (*load_config)(VirtIOBus *bus, Stream *s, GError **error);
@@ -242,6 +244,15 @@ static inline VirtIOBus *virtio_device_bus(const VirtIODevice *vdev)
     return (VirtIOBus *)vdev->parent_obj.bus;
 }
 
+static inline bool virtio_device_disabled(const VirtIODevice *vdev)
+{
+    return vdev->disabled;
+}
+
+/* Sets ISR bits (queue, or queue and config) and signals the vector. */
+void virtio_interrupt(VirtIODevice *vdev, uint16_t vector, bool config);
+void virtio_set_started(VirtIODevice *vdev, bool started);
+
 /* Status (2.1): 0 resets. FEATURES_OK stays off when the device refuses the features. */
 void virtio_set_status(VirtIODevice *vdev, uint8_t status);
 /* Takes what is offered of `features`; false if it was more than that or the time is wrong (FEATURES_OK is set). */
@@ -257,14 +268,13 @@ void virtio_config_write(VirtIODevice *vdev, uint32_t addr, uint32_t value, unsi
 uint16_t virtio_queue_num(VirtIODevice *vdev, unsigned n);          /* 0: no such queue */
 uint16_t virtio_queue_max_num(VirtIODevice *vdev, unsigned n);
 void virtio_queue_set_num(VirtIODevice *vdev, unsigned n, uint16_t num);    /* a bad one is refused and logged */
-/* Modern: three addresses. False (and a broken device) if they are misaligned or wrap around. */
+/* Modern: three addresses. False (and a broken device) if no ring can be there. */
 bool virtio_queue_set_rings(VirtIODevice *vdev, unsigned n, hwaddr desc, hwaddr avail, hwaddr used);
 void virtio_queue_set_legacy_addr(VirtIODevice *vdev, unsigned n, hwaddr desc);    /* the rest follows it */
 hwaddr virtio_queue_desc_addr(VirtIODevice *vdev, unsigned n);
 uint16_t virtio_queue_vector(VirtIODevice *vdev, unsigned n);
 void virtio_queue_set_vector(VirtIODevice *vdev, unsigned n, uint16_t vector);
 void virtio_queue_reset(VirtIODevice *vdev, unsigned n);
-void virtio_queue_enable(VirtIODevice *vdev, unsigned n);
 /* A doorbell: safe in a fast notify. */
 void virtio_queue_notify(VirtIODevice *vdev, unsigned n);
 
