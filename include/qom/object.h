@@ -39,7 +39,7 @@ struct TypeInfo {
     void (*class_init)(ObjectClass *klass, const void *data);
     const void *class_data;         /* passed to class_init */
     void (*init)(Object *obj);      /* parent's first; properties have their defaults already */
-    void (*finalize)(Object *obj);  /* parent's last */
+    void (*finalize)(Object *obj);  /* parent's last; the children are gone already, the properties' values not yet */
     const char *const *interfaces;  /* NULL-terminated */
 };
 
@@ -49,6 +49,7 @@ struct ObjectClass {
     unsigned num_props;
     const char *description;        /* what `-device help` and `-object help` print */
     bool deprecated;
+    void (*post_init)(Object *obj); /* after all init functions; inherited unless class_init sets another */
 };
 
 struct Object {
@@ -140,7 +141,8 @@ Object *object_root(void);
  * A name that ends in "[*]" becomes the first free "[0]", "[1]", …. The name must be free.
  */
 void object_add_child(Object *parent, const char *name, Object *child);
-/* Out of the tree: drops the parent's reference. Nothing happens to an object that is not in it. */
+/* Out of the tree: drops the parent's reference. Nothing happens to an object that is not in it. Objects below it
+ * leave it when it is finalized. */
 void object_unparent(Object *obj);
 Object *object_child(const Object *parent, const char *name);   /* borrowed; NULL if there is none */
 const char *object_name(const Object *obj);                     /* the last component; NULL outside the tree */
@@ -150,7 +152,10 @@ Object *object_resolve_path(const char *path, bool *ambiguous);
 Object *object_resolve_path_type(const char *path, const char *type, bool *ambiguous);
 /* The child container of that name, made if absent ("container" type). Borrowed. */
 Object *object_container(Object *parent, const char *name);
-/* In order of addition; fn returns false to stop. The tree must not change meanwhile. */
+/*
+ * In order of addition; fn returns false to stop, which is then the result. fn may change the tree: a child that is
+ * removed meanwhile is not visited, one that is added neither.
+ */
 bool object_foreach_child(Object *parent, bool (*fn)(Object *child, void *opaque), void *opaque);
 
 #define TYPE_CONTAINER "container"

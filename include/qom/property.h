@@ -39,6 +39,7 @@ typedef struct PropertyKind {
     Json *(*get)(Object *obj, const Property *prop, GError **error);
     void (*set_default)(Object *obj, const Property *prop);
     Json *(*get_default)(const Property *prop);     /* NULL: none to show */
+    char *(*print)(Object *obj, const Property *prop); /* what `info qtree` shows; NULL: made of get's result */
     void (*release)(Object *obj, const Property *prop); /* at finalize: frees what the field holds */
 } PropertyKind;
 
@@ -124,6 +125,9 @@ Json *prop_enum_get_default(const Property *prop);
 #define DEFINE_PROP_MACADDR(n, t, f, ...) DEFINE_PROP(n, prop_kind_macaddr, t, f, 0, .no_default = true, ##__VA_ARGS__)
 #define DEFINE_PROP_LINK(n, t, f, target, ...)                                              \
     DEFINE_PROP(n, prop_kind_link, t, f, 0, .arg = target, .no_default = true, ##__VA_ARGS__)
+/* `array` is a PropertyArray; `count` the uint32_t field beside the pointer. */
+#define DEFINE_PROP_ARRAY(n, t, f, count, array, ...)                                       \
+    DEFINE_PROP(n, prop_kind_array, t, f, 0, .arg = &(array), .offset2 = offsetof(t, count), .no_default = true, ##__VA_ARGS__)
 
 /* Adds a table to the class, in class_init. A later declaration of the same name replaces an inherited one. */
 void object_class_add_props(ObjectClass *klass, const Property *props, size_t count);
@@ -133,7 +137,8 @@ void object_class_set_prop_default(ObjectClass *klass, const char *name, const c
 /*
  * Gives the class all properties of `target_type` (its parents' down from, and not with, `until` included) that it does
  * not have yet, as aliases: each is set, read and asked for its origin on the object that `target` finds for obj. A class
- * property that the release takes from the target is absent here as well. For devices that wrap another one.
+ * property that the release takes from the target is absent here as well. For devices that wrap another one. `target`
+ * may return NULL for an object without one: it has no such properties.
  */
 void object_class_add_alias_props(ObjectClass *klass, const char *target_type, const char *until,
                                   Object *(*target)(Object *obj));
@@ -146,6 +151,10 @@ void qom_set_class_property_hook(void (*hook)(const ObjectClass *klass, ClassPro
 
 /* The class's property of that name, NULL if there is none in this release. */
 const ClassProperty *object_class_property(const ObjectClass *klass, const char *name);
+/* Its type's name, as introspection shows it ("link<iothread>"). */
+const char *property_type_name(const Property *prop);
+/* What a new object of the class has in it; NULL: nothing to show. */
+Json *class_property_default(const ClassProperty *prop);
 
 /* Where the field of a property is. */
 static inline void *property_field(Object *obj, const Property *prop)
@@ -185,6 +194,8 @@ typedef Json *(*ObjectPropertyGet)(Object *obj, const char *name, void *opaque, 
 typedef bool (*ObjectPropertySet)(Object *obj, const char *name, void *opaque, Json *value, GError **error);
 void object_add_property(Object *obj, const char *name, const char *type, ObjectPropertyGet get, ObjectPropertySet set,
                          void *opaque);
+/* Takes it away again; nothing happens if it is not there. */
+void object_remove_property(Object *obj, const char *name);
 /* A link to *target, followed by paths and shown as "link<type>". The object does not own what it points to. */
 void object_add_link(Object *obj, const char *name, const char *type, Object **target);
 
