@@ -88,7 +88,7 @@ static bool row_has_property(Release r, const CompatRow *row)
 bool compat_release_has_property(Release r, const char *type, const char *property)
 {
     for (const IndexEntry *e = index_find(property); e; e = index_next(e)) {
-        if (!row_has_property(r, e->row) && type_is_a(type, e->row->driver)) {
+        if (!row_has_property(r, e->row) && (!strcmp(type, e->row->driver) || type_is_a(type, e->row->driver))) {
             return false;
         }
     }

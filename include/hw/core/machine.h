@@ -45,13 +45,16 @@ struct MachineState {
     uint64_t ram_slots;
     bool ram_size_given;            /* by -m, and not 0 */
     char *ram_backend_id;           /* memory-backend= */
-    MemoryRegion *ram;              /* the backend's or the default's region; NULL: no RAM */
+    Object *ram_backend;            /* taken by machine_init() */
+    MemoryRegion *ram;              /* its region; NULL: no RAM */
+    char *mem_path;                 /* -mem-path: set by the caller before machine_init() */
+    bool mem_prealloc;              /* -mem-prealloc */
     char *cpu_model;                /* -cpu's text, NULL: the class's default */
     CpuTopology smp;
     Json *boot;                     /* -boot's members: "order", "once", "menu", "strict", "splash", …, as JSON types */
-    char *kernel, *initrd, *append, *shim, *dtb, *dumpdtb, *dt_compatible, *firmware, *memory_encryption, *cgs;
+    char *kernel, *initrd, *append, *dtb, *dumpdtb, *dt_compatible, *firmware, *memory_encryption, *cgs;
     int64_t phandle_start;
-    bool suppress_vmdesc, usb, graphics, dump_guest_core, mem_merge, aux_ram_share;
+    bool suppress_vmdesc, usb, graphics, dump_guest_core, mem_merge;
     char *snapshot_dir;             /* snapshot-dir=: where savevm keeps its states; NULL: beside the first disk */
     bool initialized;               /* machine_init() is through */
 };

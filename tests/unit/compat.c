@@ -1,0 +1,217 @@
+/* The compat history: its rows, what follows from them for a release, and its answers. */
+#include <string.h>
+
+#include "hw/core/compat-query.h"
+#include "hw/core/compat.h"
+
+static const Release releases[] = { { 5, 1 }, { 5, 2 }, { 7, 2 }, { 8, 0 }, { 8, 0, 1 }, { 8, 1 }, { 8, 2 } };
+
+static Json *read_data(const char *name)
+{
+    g_autofree char *path = g_build_filename(g_getenv("TEST_DATA"), name, NULL);
+    g_autofree char *text = NULL;
+    g_autoptr(GError) error = NULL;
+    Json *json;
+
+    g_file_get_contents(path, &text, NULL, &error);
+    g_assert_no_error(error);
+    json = json_parse(text, -1, &error);
+    g_assert_no_error(error);
+    return json;
+}
+
+/* "driver.property=value" of what a machine type gets. */
+static void collect(const CompatTable *table, const CompatRow *row, void *opaque)
+{
+    g_ptr_array_add(opaque, g_strdup_printf("%s.%s=%s", row->driver, row->property, row->old_value));
+}
+
+static void qemus_own_list_agrees_row_by_row(void)
+{
+    static const char *const versions[] = { "5.1", "5.2", "6.0", "6.1", "6.2", "7.0", "7.1", "7.2", "8.0", "8.1" };
+    g_autoptr(Json) data = read_data("compat-props.json");
+
+    for (size_t v = 0; v < G_N_ELEMENTS(versions); v++) {
+        g_autoptr(GPtrArray) mine = g_ptr_array_new_with_free_func(g_free);
+        g_autofree char *machine = g_strdup_printf("pc-q35-%s", versions[v]);
+        const Json *rows = json_member(data, machine);
+        Release version;
+
+        g_assert_true(release_parse(versions[v], &version));
+        compat_foreach_row((Release){ 8, 2 }, version, collect, mine);
+        g_assert_cmpuint(mine->len, ==, json_count(rows));
+        for (guint i = 0; i < mine->len; i++) {
+            const Json *row = json_at(rows, i);
+            g_autofree char *theirs = g_strdup_printf("%s.%s=%s", json_get_string(json_at(row, 0)),
+                                                      json_get_string(json_at(row, 1)), json_get_string(json_at(row, 2)));
+
+            g_assert_cmpstr(mine->pdata[i], ==, theirs);
+        }
+    }
+}
+
+static void the_newest_machine_type_gets_no_row(void)
+{
+    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(g_free);
+
+    compat_foreach_row((Release){ 8, 2 }, (Release){ 8, 2 }, collect, rows);
+    compat_foreach_row((Release){ 8, 2 }, (Release){ 0 }, collect, rows);
+    g_assert_cmpuint(rows->len, ==, 0);
+}
+
+static void a_release_ships_a_row_with_the_later_of_its_two_dates(void)
+{
+    static const unsigned in_7_2[] = { 0, 0, 0, 0, 1, 1, 1 };
+
+    for (size_t r = 0; r < G_N_ELEMENTS(releases); r++) {
+        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(g_free);
+        unsigned found = 0;
+
+        compat_foreach_row(releases[r], (Release){ 7, 2 }, collect, rows);
+        for (guint i = 0; i < rows->len; i++) {
+            found += !strcmp(rows->pdata[i], "pci-device.x-pcie-err-unc-mask=off");
+        }
+        g_assert_cmpuint(found, ==, in_7_2[r]);
+    }
+}
+
+static void rows_of_one_property_agree_about_its_releases(void)
+{
+    for (size_t a = 0; a < compat_tables_count; a++) {
+        for (size_t i = 0; i < compat_tables[a].count; i++) {
+            const CompatRow *x = &compat_tables[a].rows[i];
+
+            g_assert_true(x->kind == COMPAT_EXISTENCE ? !x->old_value : x->old_value != NULL);
+            g_assert_true(!x->old_value == !release_is_set(x->changed_in));
+            for (size_t b = 0; b < compat_tables_count; b++) {
+                for (size_t j = 0; j < compat_tables[b].count; j++) {
+                    const CompatRow *y = &compat_tables[b].rows[j];
+
+                    if (!strcmp(x->driver, y->driver) && !strcmp(x->property, y->property)) {
+                        g_assert_cmpint(release_compare(x->since, y->since), ==, 0);
+                        g_assert_cmpint(x->kind, ==, y->kind);
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void a_machine_type_never_gets_a_row_newer_than_itself(void)
+{
+    for (size_t t = 0; t < compat_tables_count; t++) {
+        for (size_t i = 0; i < compat_tables[t].count; i++) {
+            if (release_is_set(compat_tables[t].machine)) {
+                g_assert_cmpint(release_compare(compat_tables[t].rows[i].changed_in, compat_tables[t].machine), >, 0);
+            }
+        }
+    }
+}
+
+/* The four cases of DESIGN's table, on the row that it is about. Driver text: the type need not exist for this. */
+static void the_mask_property_has_its_three_lives(void)
+{
+    static const struct {
+        Release release;
+        bool settable;
+        const char *in_7_2;
+    } want[] = {
+        { { 5, 1 }, false, "off" }, { { 7, 2 }, false, "off" }, { { 8, 0 }, false, "on" },
+        { { 8, 0, 1 }, true, "off" }, { { 8, 1 }, true, "off" }, { { 8, 2 }, true, "off" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(want); i++) {
+        CompatValue v;
+
+        g_assert_true(compat_value(want[i].release, (Release){ 7, 2 }, "pci-device", "x-pcie-err-unc-mask", &v));
+        g_assert_cmpint(v.settable, ==, want[i].settable);
+        g_assert_cmpint(v.row != NULL, ==, !strcmp(want[i].in_7_2, "off"));
+        g_assert_cmpint(compat_release_has_property(want[i].release, "pci-device", "x-pcie-err-unc-mask"), ==,
+                        want[i].settable);
+    }
+}
+
+static void of_several_changes_the_next_one_says_what_there_is(void)
+{
+    CompatValue v;
+
+    compat_value((Release){ 5, 2 }, (Release){ 5, 2 }, "ICH9-LPC", "x-keep-pci-slot-hpc", &v);
+    g_assert_cmpstr(v.text, ==, "on");
+    compat_value((Release){ 6, 1 }, (Release){ 6, 1 }, "ICH9-LPC", "x-keep-pci-slot-hpc", &v);
+    g_assert_cmpstr(v.text, ==, "off");
+    g_assert_false(v.settable);
+    compat_value((Release){ 7, 2 }, (Release){ 6, 1 }, "ICH9-LPC", "x-keep-pci-slot-hpc", &v);
+    g_assert_cmpstr(v.text, ==, "off");
+    g_assert_true(v.settable);
+    compat_value((Release){ 7, 2 }, (Release){ 6, 0 }, "ICH9-LPC", "x-keep-pci-slot-hpc", &v);
+    g_assert_cmpstr(v.text, ==, "on");
+    g_assert_cmpstr(v.table->name, ==, "pc_compat_6_0");
+}
+
+static void a_property_without_history_is_not_in_it(void)
+{
+    CompatValue v;
+
+    g_assert_false(compat_value((Release){ 8, 2 }, (Release){ 8, 2 }, "pci-device", "addr", &v));
+    g_assert_true(compat_release_has_property((Release){ 5, 1 }, "pci-device", "addr"));
+}
+
+static void known_breakages_are_those_that_shipped_late(void)
+{
+    g_autoptr(Json) list = compat_breakages_json();
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (size_t i = 0; i < json_count(list); i++) {
+        g_string_append_printf(names, "%s ", json_member_string(json_at(list, i), "property", "?"));
+    }
+    g_assert_cmpstr(names->str, ==, "x-pcie-err-unc-mask x-keep-pci-slot-hpc x-ats-page-aligned ");
+    g_assert_cmpstr(json_member_string(json_at(list, 0), "changed-in", NULL), ==, "8.0");
+    g_assert_cmpstr(json_member_string(json_at(list, 0), "since", NULL), ==, "8.0.1");
+    g_assert_cmpstr(json_member_string(json_at(list, 0), "machine-types-up-to", NULL), ==, "7.2");
+}
+
+static void the_history_as_json_has_every_row(void)
+{
+    g_autoptr(Json) list = compat_history_json();
+    size_t rows = 0;
+
+    for (size_t t = 0; t < compat_tables_count; t++) {
+        rows += compat_tables[t].count;
+    }
+    g_assert_cmpuint(json_count(list), ==, rows);
+}
+
+static void names_of_releases_read_back(void)
+{
+    Release r;
+
+    g_assert_cmpstr(release_name((Release){ 8, 0, 1 }), ==, "8.0.1");
+    g_assert_cmpstr(release_name((Release){ 8, 0 }), ==, "8.0");
+    g_assert_true(release_parse("8.0.1", &r) && release_compare(r, (Release){ 8, 0, 1 }) == 0);
+    g_assert_true(release_parse("5.2", &r) && release_compare(r, (Release){ 5, 2 }) == 0);
+    g_assert_false(release_parse("8", &r));
+    g_assert_false(release_parse("8.0.1.2", &r));
+    g_assert_false(release_parse("8.x", &r));
+    g_assert_false(release_parse("8.256", &r));
+    g_assert_false(release_parse("", &r));
+}
+
+#define ADD(fn) g_test_add_func("/compat/" #fn, fn)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    compat_install(release);
+    ADD(qemus_own_list_agrees_row_by_row);
+    ADD(the_newest_machine_type_gets_no_row);
+    ADD(a_release_ships_a_row_with_the_later_of_its_two_dates);
+    ADD(rows_of_one_property_agree_about_its_releases);
+    ADD(a_machine_type_never_gets_a_row_newer_than_itself);
+    ADD(the_mask_property_has_its_three_lives);
+    ADD(of_several_changes_the_next_one_says_what_there_is);
+    ADD(a_property_without_history_is_not_in_it);
+    ADD(known_breakages_are_those_that_shipped_late);
+    ADD(the_history_as_json_has_every_row);
+    ADD(names_of_releases_read_back);
+    return g_test_run();
+}
