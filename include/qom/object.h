@@ -105,6 +105,12 @@ void type_register(const TypeInfo *info);
         return (Instance *)object_cast(obj, TYPE_##NAME);                                   \
     }
 
+/* Any object as an Object; no check, as every object begins with one. */
+static inline Object *OBJECT(const void *obj)
+{
+    return (Object *)obj;
+}
+
 void *object_cast(const void *obj, const char *type);
 void *object_class_cast(const void *klass, const char *type);
 /* NULL if obj is not of the type (or NULL). For an interface: the object itself. */
