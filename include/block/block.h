@@ -29,6 +29,7 @@ typedef enum { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE, BLOCK_ERROR_STOP } BlockE
  * text. Both borrow `opts`.
  */
 bool drive_add(Json *opts, GError **error);
+extern bool drive_snapshot_all;     /* -snapshot: the default of snapshot= */
 bool blockdev_add(Json *opts, bool from_json, GError **error);
 bool blockdev_del(const char *node_name, GError **error);
 /* The devices that the drives with if=virtio want, as an array of device_add()'s options; taken once, after the board
