@@ -148,10 +148,6 @@ void virtio_set_status(VirtIODevice *vdev, uint8_t status)
     uint8_t changed = vdev->status ^ status;
 
     trace(virtio_set_status, "vdev %p val %u", (void *)vdev, status);
-    if (status == 0) {
-        virtio_reset(vdev);
-        return;
-    }
     if (virtio_has_feature(vdev, VIRTIO_F_VERSION_1) && changed & status & VIRTIO_STATUS_FEATURES_OK
         && !validate_features(vdev)) {
         return;
@@ -169,14 +165,11 @@ void virtio_reset(VirtIODevice *vdev)
 {
     VirtIODeviceClass *vdc = VIRTIO_DEVICE_GET_CLASS(vdev);
 
-    if (vdc->set_status) {
-        vdc->set_status(vdev, 0);
-    }
+    virtio_set_status(vdev, 0);
     if (vdc->reset) {
         vdc->reset(vdev);
     }
     virtio_kick_clear(vdev);
-    vdev->status = 0;
     vdev->queue_sel = 0;
     vdev->config_vector = VIRTIO_NO_VECTOR;
     vdev->broken = vdev->started = vdev->start_on_kick = vdev->disabled = false;

@@ -46,21 +46,27 @@ enum {
 struct VirtIOPCIClass {
     PCIDeviceClass parent_class;
     const struct VirtIOPCIType *type;   /* the row that the wrapper was made of */
+    void (*parent_reset_hold)(DeviceState *dev);
 };
 
 /* A modern queue's registers as the guest wrote them: they take effect when it enables the queue. */
 typedef struct VirtIOPCIQueue {
     uint16_t num;
-    bool enabled, reset;
-    uint32_t desc[2], avail[2], used[2];
+    bool enabled;
+    uint32_t desc[2], avail[2], used[2];    /* low, high */
 } VirtIOPCIQueue;
 
-/* One structure of the modern layout: a part of the modern BAR and the capability that says where. */
+/* One structure of the modern layout: a part of a BAR and the capability that says where. */
 typedef struct VirtIOPCIRegion {
     MemoryRegion mr;
     uint32_t offset, size;
-    uint8_t cfg_type;
+    uint8_t bar, cfg_type;
 } VirtIOPCIRegion;
+
+enum {
+    VIRTIO_PCI_REGION_COMMON, VIRTIO_PCI_REGION_ISR, VIRTIO_PCI_REGION_DEVICE, VIRTIO_PCI_REGION_NOTIFY,
+    VIRTIO_PCI_REGION_NOTIFY_PIO, VIRTIO_PCI_REGIONS,
+};
 
 struct VirtIOPCIProxy {
     PCIDevice parent_obj;
@@ -69,7 +75,7 @@ struct VirtIOPCIProxy {
     OnOffAuto disable_legacy;
     bool disable_modern, ignore_backend_features;
     uint32_t class_code;            /* 0: the type's */
-    uint32_t vectors;               /* VIRTIO_PCI_VECTORS_AUTO: a queue each and one for the config space */
+    uint32_t vectors;               /* VIRTIO_PCI_VECTORS_AUTO: as the type's realize decides */
     /* migrated */
     uint32_t dfselect, gfselect;
     uint32_t guest_features[2];
@@ -77,12 +83,11 @@ struct VirtIOPCIProxy {
     /* made at realize */
     VirtIODevice *vdev;
     VirtIOBus bus;
+    bool legacy, modern;            /* which interfaces it has */
     MemoryRegion legacy_bar, modern_bar, pio_bar;
-    VirtIOPCIRegion common, isr, device, notify, notify_pio;
-    uint8_t legacy_bar_index, msix_bar_index, pio_bar_index, modern_bar_index;
+    VirtIOPCIRegion regions[VIRTIO_PCI_REGIONS];
     uint8_t pci_cfg_cap;            /* offset of the PCI_CFG capability; 0: none */
-    bool legacy, modern;
-    unsigned vector_queues;         /* what vectors auto counts on, set by realize of the wrapper */
+    bool doorbells;                 /* fast notifies are in place */
 };
 
 /* A row: what makes the four types of a wrapper. */
@@ -96,7 +101,6 @@ typedef struct VirtIOPCIType {
     size_t num_props;
     /* Before the virtio device is realized, all properties being set: decides queues and vectors (proxy->vectors). */
     bool (*realize)(VirtIOPCIProxy *proxy, GError **error);
-    bool modern_only;               /* no legacy interface ever: no transitional type */
 } VirtIOPCIType;
 
 #define VIRTIO_PCI_PROP_VECTORS(d) DEFINE_PROP_UINT32("vectors", VirtIOPCIProxy, vectors, d)
