@@ -68,6 +68,8 @@ const char *shutdown_cause_name(ShutdownCause cause);   /* "host-qmp-quit", … 
 void system_reset_request(ShutdownCause cause);
 void system_shutdown_request(ShutdownCause cause);
 void system_powerdown_request(void);
+/* What a reset does to the machine; set by whoever makes it. */
+void runstate_set_reset(void (*fn)(void));
 /* The main loop's: carries out what was requested. */
 void runstate_run_requests(void);
 
