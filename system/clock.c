@@ -1,85 +1,103 @@
-/* Clocks and their timers: a binary heap per clock. See system/clock.h. */
 #include "system/clock.h"
 
 #include <glib.h>
 #include <time.h>
+#ifdef __x86_64__
 #include <x86intrin.h>
+#endif
 
+#include "system/main-loop.h"
 #include "util/units.h"
 
-enum { NOT_IN_HEAP = UINT32_MAX };
-
-/* One clock's pending timers, the earliest first. heap[i]'s children are heap[2i + 1] and heap[2i + 2]. */
-typedef struct TimerHeap {
+typedef struct Heap {
     Timer **timers;
     uint32_t count, room;
-} TimerHeap;
+    bool running;       /* clock_run() is at work: */
+    int64_t run_time;   /* … for what was due at this time */
+} Heap;
 
-static TimerHeap heaps[CLOCK_TYPES];
+static Heap heaps[CLOCK_TYPES];
+static uint64_t next_serial;
 
-/* Guest time and TSC: what they had when they last stopped, and the host's clock when they last started. */
 static struct {
-    bool running, manual;
-    int64_t stopped_at, started_host;
-    int64_t tsc_stopped_at, tsc_started_host;
+    bool enabled;       /* guest time runs, and timers of its clock fire */
+    int64_t offset;     /* guest time while it runs: monotonic time plus this; else: guest time */
+    int64_t tsc_offset; /* the same for host ticks */
+    bool manual;        /* under qtest guest time is */
+    int64_t manual_ns;
 } guest;
 
-static int64_t host_clock(clockid_t id)
-{
-    struct timespec ts;
+/* Time. */
 
-    clock_gettime(id, &ts);
-    return ts.tv_sec * NANOSECONDS_PER_SECOND + ts.tv_nsec;
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec now;
+
+    clock_gettime(id, &now);
+    return now.tv_sec * NANOSECONDS_PER_SECOND + now.tv_nsec;
 }
 
 int64_t clock_ns(ClockType clock)
 {
     switch (clock) {
     case CLOCK_TYPE_VIRTUAL:
-        return guest.running && !guest.manual ? guest.stopped_at + host_clock(CLOCK_MONOTONIC) - guest.started_host
-                                              : guest.stopped_at;
+        if (guest.manual) {
+            return guest.manual_ns;
+        }
+        return guest.offset + (guest.enabled ? read_clock(CLOCK_MONOTONIC) : 0);
     case CLOCK_TYPE_HOST:
-        return host_clock(CLOCK_REALTIME);
+        return read_clock(CLOCK_REALTIME);
     default:
-        return host_clock(CLOCK_MONOTONIC);
+        return read_clock(CLOCK_MONOTONIC);
     }
+}
+
+static int64_t host_ticks(void)
+{
+#ifdef __x86_64__
+    return (int64_t)__rdtsc();
+#else
+    return read_clock(CLOCK_MONOTONIC);
+#endif
 }
 
 int64_t clock_tsc(void)
 {
-    return guest.running ? guest.tsc_stopped_at + (int64_t)__rdtsc() - guest.tsc_started_host : guest.tsc_stopped_at;
+    if (guest.manual) {
+        return guest.tsc_offset + guest.manual_ns;
+    }
+    return guest.tsc_offset + (guest.enabled ? host_ticks() : 0);
 }
 
 void clock_tsc_set(int64_t ticks)
 {
-    guest.tsc_stopped_at = ticks;
-    guest.tsc_started_host = __rdtsc();
+    guest.tsc_offset += ticks - clock_tsc();
 }
 
 void clock_virtual_enable(bool on)
 {
-    if (on == guest.running) {
+    if (guest.enabled == on) {
         return;
     }
-    if (on) {
-        guest.started_host = host_clock(CLOCK_MONOTONIC);
-        guest.tsc_started_host = __rdtsc();
-    } else {
-        guest.stopped_at = clock_ns(CLOCK_TYPE_VIRTUAL);
-        guest.tsc_stopped_at = clock_tsc();
-    }
-    guest.running = on;
+    int64_t ns = clock_ns(CLOCK_TYPE_VIRTUAL), ticks = clock_tsc();
+    guest.enabled = on;
+    guest.offset += ns - clock_ns(CLOCK_TYPE_VIRTUAL);
+    clock_tsc_set(ticks);
+    main_loop_notify();
 }
 
 void clock_virtual_set(int64_t ns)
 {
-    guest.stopped_at = ns;
-    guest.started_host = host_clock(CLOCK_MONOTONIC);
+    g_assert(!guest.enabled);
+    if (guest.manual) {
+        guest.manual_ns = ns;
+    } else {
+        guest.offset = ns;
+    }
 }
 
 void clock_virtual_manual(void)
 {
-    guest.stopped_at = clock_ns(CLOCK_TYPE_VIRTUAL);
     guest.manual = true;
 }
 
@@ -88,63 +106,72 @@ bool clock_is_manual(void)
     return guest.manual;
 }
 
-/* The heap. */
+/* The heap: a binary one in an array, the first due on top. */
 
-static void heap_put(TimerHeap *heap, uint32_t at, Timer *timer)
+static bool before(const Timer *a, const Timer *b)
 {
-    heap->timers[at] = timer;
-    timer->heap_index = at;
+    return a->due != b->due ? a->due < b->due : a->serial < b->serial;
 }
 
-static void heap_up(TimerHeap *heap, uint32_t at, Timer *timer)
+static void put(Heap *heap, uint32_t index, Timer *timer)
 {
-    while (at && heap->timers[(at - 1) / 2]->expire > timer->expire) {
-        heap_put(heap, at, heap->timers[(at - 1) / 2]);
-        at = (at - 1) / 2;
+    heap->timers[index] = timer;
+    timer->heap_index = index;
+}
+
+static void sift_up(Heap *heap, uint32_t index, Timer *timer)
+{
+    while (index > 0 && before(timer, heap->timers[(index - 1) / 2])) {
+        put(heap, index, heap->timers[(index - 1) / 2]);
+        index = (index - 1) / 2;
     }
-    heap_put(heap, at, timer);
+    put(heap, index, timer);
 }
 
-static void heap_down(TimerHeap *heap, uint32_t at, Timer *timer)
+static void sift_down(Heap *heap, uint32_t index, Timer *timer)
 {
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-
-        if (child + 1 < heap->count && heap->timers[child + 1]->expire < heap->timers[child]->expire) {
+    for (uint32_t child; (child = 2 * index + 1) < heap->count; index = child) {
+        if (child + 1 < heap->count && before(heap->timers[child + 1], heap->timers[child])) {
             child++;
         }
-        if (child >= heap->count || heap->timers[child]->expire >= timer->expire) {
+        if (!before(heap->timers[child], timer)) {
             break;
         }
-        heap_put(heap, at, heap->timers[child]);
-        at = child;
+        put(heap, index, heap->timers[child]);
     }
-    heap_put(heap, at, timer);
+    put(heap, index, timer);
 }
 
-static void heap_move(TimerHeap *heap, uint32_t at, Timer *timer)
+static void heap_remove(Heap *heap, Timer *timer)
 {
-    if (at && heap->timers[(at - 1) / 2]->expire > timer->expire) {
-        heap_up(heap, at, timer);
+    uint32_t index = timer->heap_index;
+    Timer *moved = heap->timers[--heap->count];
+
+    g_assert(heap->timers[index] == timer || moved == timer);
+    if (moved == timer) {
+        return;
+    }
+    if (index > 0 && before(moved, heap->timers[(index - 1) / 2])) {
+        sift_up(heap, index, moved);
     } else {
-        heap_down(heap, at, timer);
+        sift_down(heap, index, moved);
     }
 }
 
-static void heap_remove(TimerHeap *heap, Timer *timer)
+static void heap_add(Heap *heap, Timer *timer)
 {
-    uint32_t at = timer->heap_index;
-    Timer *last = heap->timers[--heap->count];
-
-    timer->heap_index = NOT_IN_HEAP;
-    if (last != timer) {
-        heap_move(heap, at, last);
+    if (heap->count == heap->room) {
+        heap->room = MAX(16, heap->room * 2);
+        heap->timers = g_renew(Timer *, heap->timers, heap->room);
     }
+    sift_up(heap, heap->count++, timer);
 }
+
+/* Timers. */
 
 void timer_init(Timer *timer, ClockType clock, void (*fn)(void *opaque), void *opaque)
 {
-    *timer = (Timer){ .clock = clock, .expire = INT64_MAX, .heap_index = NOT_IN_HEAP, .fn = fn, .opaque = opaque };
+    *timer = (Timer){ .clock = clock, .expire = INT64_MAX, .fn = fn, .opaque = opaque };
 }
 
 Timer *timer_new(ClockType clock, void (*fn)(void *opaque), void *opaque)
@@ -163,30 +190,6 @@ void timer_free(Timer *timer)
     }
 }
 
-void timer_set(Timer *timer, int64_t expire)
-{
-    TimerHeap *heap = &heaps[timer->clock];
-
-    timer->expire = MIN(MAX(expire, 0), INT64_MAX - 1);
-    if (timer->heap_index != NOT_IN_HEAP) {
-        heap_move(heap, timer->heap_index, timer);
-        return;
-    }
-    if (heap->count == heap->room) {
-        heap->room = MAX(2 * heap->room, 16);
-        heap->timers = g_renew(Timer *, heap->timers, heap->room);
-    }
-    heap_up(heap, heap->count++, timer);
-}
-
-void timer_stop(Timer *timer)
-{
-    if (timer_pending(timer)) {
-        heap_remove(&heaps[timer->clock], timer);
-        timer->expire = INT64_MAX;
-    }
-}
-
 bool timer_pending(const Timer *timer)
 {
     return timer->expire != INT64_MAX;
@@ -197,29 +200,81 @@ int64_t timer_expire(const Timer *timer)
     return timer_pending(timer) ? timer->expire : -1;
 }
 
-/* The main loop's side. */
+void timer_stop(Timer *timer)
+{
+    if (timer_pending(timer)) {
+        heap_remove(&heaps[timer->clock], timer);
+        timer->expire = INT64_MAX;
+    }
+}
+
+void timer_set(Timer *timer, int64_t expire)
+{
+    Heap *heap = &heaps[timer->clock];
+
+    timer_stop(timer);
+    if (expire == INT64_MAX) {
+        return;
+    }
+    timer->expire = expire;
+    /* What is set while timers fire comes after all that are due now, so that none can starve the others. */
+    timer->due = heap->running ? MAX(expire, heap->run_time) : expire;
+    timer->serial = next_serial++;
+    heap_add(heap, timer);
+    if (timer->heap_index == 0) {
+        main_loop_notify();
+    }
+}
+
+/* Running them. */
+
+static bool is_stopped(ClockType clock)
+{
+    return clock == CLOCK_TYPE_VIRTUAL && !guest.enabled;
+}
 
 int64_t clock_deadline(ClockType clock)
 {
-    return heaps[clock].count ? heaps[clock].timers[0]->expire : INT64_MAX;
+    return heaps[clock].count && !is_stopped(clock) ? heaps[clock].timers[0]->due : INT64_MAX;
+}
+
+int64_t clock_time_to_next(void)
+{
+    int64_t nearest = INT64_MAX;
+
+    for (ClockType clock = 0; clock < CLOCK_TYPES; clock++) {
+        int64_t deadline = clock_deadline(clock), now;
+        if (deadline == INT64_MAX) {
+            continue;
+        }
+        now = clock_ns(clock);
+        if (deadline <= now) {
+            return 0;
+        }
+        if (clock != CLOCK_TYPE_VIRTUAL || !guest.manual) {
+            nearest = MIN(nearest, deadline - now);
+        }
+    }
+    return nearest == INT64_MAX ? -1 : nearest;
 }
 
 void clock_run(ClockType clock)
 {
-    TimerHeap *heap = &heaps[clock];
-    int64_t now;
+    Heap *heap = &heaps[clock];
+    uint64_t serial = next_serial;
 
-    if (!heap->count || (clock == CLOCK_TYPE_VIRTUAL && !guest.running && !guest.manual)) {
+    if (clock_deadline(clock) == INT64_MAX) {
         return;
     }
-    /* What a callback arms for now or before waits for the next round: no callback can keep the loop here. */
-    now = clock_ns(clock);
-    for (uint32_t limit = heap->count; limit && heap->count && heap->timers[0]->expire <= now; limit--) {
+    bool outer_running = heap->running;
+    heap->running = true;
+    heap->run_time = clock_ns(clock);
+    while (clock_deadline(clock) <= heap->run_time && heap->timers[0]->serial < serial) {
         Timer *timer = heap->timers[0];
-
         timer_stop(timer);
-        timer->fn(timer->opaque);
+        timer->fn(timer->opaque); /* may free it */
     }
+    heap->running = outer_running;
 }
 
 void clock_run_all(void)
@@ -231,14 +286,20 @@ void clock_run_all(void)
 
 int64_t clock_step_to(int64_t ns)
 {
-    while (guest.stopped_at < ns) {
-        guest.stopped_at = MAX(guest.stopped_at, MIN(clock_deadline(CLOCK_TYPE_VIRTUAL), ns));
-        clock_run(CLOCK_TYPE_VIRTUAL);
-        /* A timer that always wants to fire now must not hold time up. */
-        if (clock_deadline(CLOCK_TYPE_VIRTUAL) <= guest.stopped_at && guest.stopped_at < ns) {
-            guest.stopped_at++;
+    /* A timer that is always set anew for now must not hold up time for ever. */
+    unsigned rounds_without_progress = 0;
+
+    g_assert(guest.manual);
+    while (guest.manual_ns < ns || clock_deadline(CLOCK_TYPE_VIRTUAL) <= ns) {
+        int64_t next = MIN(clock_deadline(CLOCK_TYPE_VIRTUAL), MAX(ns, guest.manual_ns));
+        bool progress = next > guest.manual_ns;
+        rounds_without_progress = progress ? 0 : rounds_without_progress + 1;
+        if (rounds_without_progress > 1000) {
+            guest.manual_ns = MAX(ns, guest.manual_ns);
+            break;
         }
+        guest.manual_ns = progress ? next : guest.manual_ns;
+        clock_run(CLOCK_TYPE_VIRTUAL);
     }
-    clock_run(CLOCK_TYPE_VIRTUAL);
-    return guest.stopped_at;
+    return guest.manual_ns;
 }

@@ -1,14 +1,19 @@
-/* Run state, its transitions, and the requests that the main loop carries out. See system/runstate.h. */
 #include "system/runstate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "block/block.h"
 #include "system/clock.h"
 #include "system/main-loop.h"
+#include "util/error.h"
+#include "util/log.h"
 #include "util/trace.h"
 
-static const char *const names[RUN_STATES] = {
+bool runstate_no_reboot, runstate_no_shutdown;
+void (*event_hook)(const char *event, Json *data);
+
+static const char *const state_names[RUN_STATES] = {
     [RUN_STATE_DEBUG] = "debug",
     [RUN_STATE_INMIGRATE] = "inmigrate",
     [RUN_STATE_INTERNAL_ERROR] = "internal-error",
@@ -27,66 +32,49 @@ static const char *const names[RUN_STATES] = {
     [RUN_STATE_COLO] = "colo",
 };
 
-#define TO(state) (1u << RUN_STATE_##state)
-/* A machine that stands still for any reason may go on, be reset, be saved, be loaded into, or be stopped otherwise. */
-#define FROM_STOPPED                                                                                                    \
-    (TO(RUNNING) | TO(PAUSED) | TO(PRELAUNCH) | TO(FINISH_MIGRATE) | TO(POSTMIGRATE) | TO(SAVE_VM) | TO(RESTORE_VM) |   \
-     TO(SHUTDOWN) | TO(SUSPENDED) | TO(IO_ERROR) | TO(INMIGRATE))
+#define BIT(state) (1u << RUN_STATE_##state)
+/* Out of every state: a reset of a machine that does not run, and saving it. */
+#define RESET_OR_SAVE (BIT(PRELAUNCH) | BIT(FINISH_MIGRATE))
+/* Why a running machine stops by itself. */
+#define TROUBLE (BIT(DEBUG) | BIT(INTERNAL_ERROR) | BIT(IO_ERROR) | BIT(SHUTDOWN) | BIT(SUSPENDED) | BIT(WATCHDOG) | \
+                 BIT(GUEST_PANICKED))
 
-/* Which states may follow which. */
 static const uint32_t transitions[RUN_STATES] = {
-    [RUN_STATE_DEBUG] = FROM_STOPPED,
-    [RUN_STATE_INMIGRATE] = FROM_STOPPED | TO(INTERNAL_ERROR) | TO(WATCHDOG) | TO(GUEST_PANICKED),
-    [RUN_STATE_INTERNAL_ERROR] = FROM_STOPPED,
-    [RUN_STATE_IO_ERROR] = FROM_STOPPED,
-    [RUN_STATE_PAUSED] = FROM_STOPPED | TO(GUEST_PANICKED),
-    [RUN_STATE_POSTMIGRATE] = FROM_STOPPED,
-    [RUN_STATE_PRELAUNCH] = FROM_STOPPED,
-    [RUN_STATE_FINISH_MIGRATE] = FROM_STOPPED,
-    [RUN_STATE_RESTORE_VM] = FROM_STOPPED | TO(INTERNAL_ERROR) | TO(WATCHDOG) | TO(GUEST_PANICKED),
-    [RUN_STATE_RUNNING] = TO(DEBUG) | TO(INTERNAL_ERROR) | TO(IO_ERROR) | TO(PAUSED) | TO(FINISH_MIGRATE) |
-                          TO(RESTORE_VM) | TO(SAVE_VM) | TO(SHUTDOWN) | TO(WATCHDOG) | TO(GUEST_PANICKED) | TO(SUSPENDED),
-    [RUN_STATE_SAVE_VM] = FROM_STOPPED,
-    [RUN_STATE_SHUTDOWN] = FROM_STOPPED,
-    [RUN_STATE_SUSPENDED] = FROM_STOPPED,
-    [RUN_STATE_WATCHDOG] = FROM_STOPPED,
-    [RUN_STATE_GUEST_PANICKED] = FROM_STOPPED,
-    [RUN_STATE_COLO] = TO(RUNNING) | TO(PRELAUNCH) | TO(SHUTDOWN),
+    [RUN_STATE_PRELAUNCH] = BIT(RUNNING) | BIT(INMIGRATE) | BIT(FINISH_MIGRATE) | BIT(PAUSED) | BIT(SUSPENDED) |
+                            BIT(RESTORE_VM) | BIT(SAVE_VM) | BIT(SHUTDOWN),
+    /* What the source was in is what the destination comes to. */
+    [RUN_STATE_INMIGRATE] = RESET_OR_SAVE | TROUBLE | BIT(PAUSED) | BIT(RUNNING) | BIT(POSTMIGRATE) | BIT(COLO),
+    [RUN_STATE_RUNNING] = TROUBLE | BIT(PAUSED) | BIT(FINISH_MIGRATE) | BIT(RESTORE_VM) | BIT(SAVE_VM) | BIT(COLO),
+    [RUN_STATE_PAUSED] = RESET_OR_SAVE | BIT(RUNNING) | BIT(POSTMIGRATE) | BIT(SUSPENDED) | BIT(RESTORE_VM) |
+                         BIT(SAVE_VM) | BIT(SHUTDOWN) | BIT(COLO),
+    [RUN_STATE_FINISH_MIGRATE] = TROUBLE | BIT(RUNNING) | BIT(PAUSED) | BIT(POSTMIGRATE) | BIT(PRELAUNCH) | BIT(COLO) |
+                                 BIT(SAVE_VM) | BIT(RESTORE_VM),
+    [RUN_STATE_POSTMIGRATE] = RESET_OR_SAVE | BIT(RUNNING) | BIT(PAUSED),
+    [RUN_STATE_SAVE_VM] = RESET_OR_SAVE | TROUBLE | BIT(RUNNING) | BIT(PAUSED) | BIT(POSTMIGRATE),
+    [RUN_STATE_RESTORE_VM] = RESET_OR_SAVE | TROUBLE | BIT(RUNNING) | BIT(PAUSED) | BIT(POSTMIGRATE),
+    [RUN_STATE_SHUTDOWN] = RESET_OR_SAVE | BIT(PAUSED),
+    [RUN_STATE_INTERNAL_ERROR] = RESET_OR_SAVE | BIT(PAUSED),
+    [RUN_STATE_IO_ERROR] = RESET_OR_SAVE | BIT(RUNNING) | BIT(PAUSED),
+    [RUN_STATE_DEBUG] = RESET_OR_SAVE | BIT(RUNNING) | BIT(PAUSED) | BIT(SUSPENDED),
+    [RUN_STATE_SUSPENDED] = RESET_OR_SAVE | BIT(RUNNING) | BIT(PAUSED) | BIT(RESTORE_VM) | BIT(SAVE_VM) | BIT(SHUTDOWN) |
+                            BIT(COLO),
+    [RUN_STATE_WATCHDOG] = RESET_OR_SAVE | BIT(RUNNING) | BIT(PAUSED) | BIT(COLO),
+    [RUN_STATE_GUEST_PANICKED] = RESET_OR_SAVE | BIT(RUNNING) | BIT(PAUSED),
+    [RUN_STATE_COLO] = RESET_OR_SAVE | BIT(RUNNING) | BIT(SHUTDOWN),
 };
-
-struct RunStateHandler {
-    RunStateChange fn;
-    void *opaque;
-    bool gone;          /* removed while the list was walked */
-};
-
-bool runstate_no_reboot, runstate_no_shutdown;
-void (*event_hook)(const char *event, Json *data);
 
 static RunState current = RUN_STATE_PRELAUNCH;
-static GPtrArray *handlers;
-static unsigned walking;
-
-static struct {
-    int reset, shutdown, powerdown;     /* causes, atomic; 0: none */
-} requests;
-static void (*reset_fn)(void);
-static struct {
-    void (*fn)(void *opaque);
-    void *opaque;
-} powerdown_handler;
 
 const char *runstate_name(RunState state)
 {
-    g_assert(state < RUN_STATES);
-    return names[state];
+    return state_names[state];
 }
 
 bool runstate_from_name(const char *name, RunState *state)
 {
-    for (RunState s = 0; s < RUN_STATES; s++) {
-        if (strcmp(names[s], name) == 0) {
-            *state = s;
+    for (RunState i = 0; i < RUN_STATES; i++) {
+        if (strcmp(state_names[i], name) == 0) {
+            *state = i;
             return true;
         }
     }
@@ -108,11 +96,78 @@ void runstate_set(RunState state)
     if (state == current) {
         return;
     }
-    if (!(transitions[current] & (1u << state))) {
-        g_error("invalid runstate transition: '%s' -> '%s'", names[current], names[state]);
+    if (!(transitions[current] & 1u << state)) {
+        g_error("invalid runstate transition: '%s' -> '%s'", state_names[current], state_names[state]);
     }
-    trace(runstate_set, "%s -> %s", names[current], names[state]);
+    trace(runstate_set, "%s -> %s", state_names[current], state_names[state]);
     current = state;
+}
+
+/* Handlers. One that is removed while they run stays in the list until they have. */
+
+struct RunStateHandler {
+    RunStateChange fn; /* NULL: removed */
+    void *opaque;
+};
+
+static GPtrArray *handlers;
+static unsigned notifying;
+
+RunStateHandler *runstate_add_handler(RunStateChange fn, void *opaque)
+{
+    RunStateHandler *handler = g_new(RunStateHandler, 1);
+
+    handler->fn = fn;
+    handler->opaque = opaque;
+    if (!handlers) {
+        handlers = g_ptr_array_new_with_free_func(g_free);
+    }
+    g_ptr_array_add(handlers, handler);
+    return handler;
+}
+
+static void sweep_handlers(void)
+{
+    for (guint i = handlers->len; i-- > 0;) {
+        if (!((RunStateHandler *)handlers->pdata[i])->fn) {
+            g_ptr_array_remove_index(handlers, i);
+        }
+    }
+}
+
+void runstate_remove_handler(RunStateHandler *handler)
+{
+    if (!handler) {
+        return;
+    }
+    handler->fn = NULL;
+    if (!notifying) {
+        g_ptr_array_remove(handlers, handler);
+    }
+}
+
+static void notify(bool running, RunState state)
+{
+    guint count = handlers ? handlers->len : 0;
+
+    notifying++;
+    for (guint i = 0; i < count; i++) {
+        RunStateHandler *handler = handlers->pdata[running ? i : count - 1 - i];
+        if (handler->fn) {
+            handler->fn(handler->opaque, running, state);
+        }
+    }
+    if (--notifying == 0 && count) {
+        sweep_handlers();
+    }
+}
+
+/* Starting and stopping. */
+
+static void drain(void)
+{
+    block_drain_all();
+    block_flush_all(NULL);
 }
 
 void event_emit(const char *event, Json *data)
@@ -124,159 +179,120 @@ void event_emit(const char *event, Json *data)
     }
 }
 
-RunStateHandler *runstate_add_handler(RunStateChange fn, void *opaque)
-{
-    RunStateHandler *h = g_new0(RunStateHandler, 1);
-
-    h->fn = fn;
-    h->opaque = opaque;
-    if (!handlers) {
-        handlers = g_ptr_array_new();
-    }
-    g_ptr_array_add(handlers, h);
-    return h;
-}
-
-static void sweep(void)
-{
-    for (guint i = 0; i < handlers->len;) {
-        RunStateHandler *h = handlers->pdata[i];
-
-        if (h->gone) {
-            g_ptr_array_remove_index(handlers, i);
-            g_free(h);
-        } else {
-            i++;
-        }
-    }
-}
-
-void runstate_remove_handler(RunStateHandler *handler)
-{
-    if (handler) {
-        handler->gone = true;
-        if (!walking) {
-            sweep();
-        }
-    }
-}
-
-/* Starting goes from the first registered to the last, stopping the other way. */
-static void tell_handlers(bool running, RunState state)
-{
-    guint count = handlers ? handlers->len : 0;
-
-    walking++;
-    for (guint i = 0; i < count; i++) {
-        RunStateHandler *h = handlers->pdata[running ? i : count - 1 - i];
-
-        if (!h->gone) {
-            h->fn(h->opaque, running, state);
-        }
-    }
-    if (--walking == 0 && handlers) {
-        sweep();
-    }
-}
-
 bool vm_prepare_start(GError **error)
 {
-    if (!runstate_is_running()) {
-        runstate_set(RUN_STATE_RUNNING);
-        clock_virtual_enable(true);
-        tell_handlers(true, RUN_STATE_RUNNING);
+    switch (current) {
+    case RUN_STATE_INTERNAL_ERROR:
+    case RUN_STATE_SHUTDOWN:
+        return error_setf(error, "Resetting the Virtual Machine is required");
+    case RUN_STATE_FINISH_MIGRATE:
+        return error_setf(error, "Migration is not finalized yet");
+    default:
+        return true;
     }
-    return true;
 }
 
 void vm_start(void)
 {
-    if (!runstate_is_running()) {
-        /* Listeners learn of it before anything that a device does because of it. */
-        event_emit("RESUME", NULL);
-        vm_prepare_start(NULL);
+    if (runstate_is_running()) {
+        return;
     }
+    runstate_set(RUN_STATE_RUNNING);
+    event_emit("RESUME", NULL);
+    clock_virtual_enable(true);
+    notify(true, RUN_STATE_RUNNING);
 }
 
-static void stop_to(RunState state)
+static void stop(RunState state)
 {
     clock_virtual_enable(false);
     runstate_set(state);
-    tell_handlers(false, state);
+    notify(false, state);
     event_emit("STOP", NULL);
-    block_drain_all();
-    block_flush_all(NULL);
 }
 
 void vm_stop(RunState state)
 {
     if (runstate_is_running()) {
-        stop_to(state);
+        stop(state);
     }
+    drain();
 }
 
 void vm_stop_force(RunState state)
 {
     if (runstate_is_running()) {
-        stop_to(state);
+        stop(state);
     } else {
         runstate_set(state);
-        block_drain_all();
-        block_flush_all(NULL);
     }
+    drain();
 }
 
-/* Requests. */
+/* Requests: each a word that is set by whoever asks and taken by the main loop; 0 is no request. */
 
-const char *shutdown_cause_name(ShutdownCause cause)
+static unsigned shutdown_request, reset_request, powerdown_request, stop_request;
+static bool shutdown_forced; /* by the host: -no-shutdown does not hold it up */
+static void (*powerdown_fn)(void *opaque);
+static void *powerdown_opaque;
+static void (*reset_fn)(void);
+
+static void request(unsigned *word, unsigned value)
 {
-    static const char *const causes[] = {
-        "none", "host-error", "host-qmp-quit", "host-qmp-system-reset", "host-signal", "host-ui", "guest-shutdown",
-        "guest-reset", "guest-panic", "subsystem-reset", "snapshot-load",
-    };
-
-    g_assert(cause < G_N_ELEMENTS(causes));
-    return causes[cause];
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    main_loop_notify();
 }
 
-static bool caused_by_guest(ShutdownCause cause)
+static unsigned take(unsigned *word)
 {
-    return cause >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN && cause <= SHUTDOWN_CAUSE_GUEST_PANIC;
+    return __atomic_load_n(word, __ATOMIC_RELAXED) ? __atomic_exchange_n(word, 0, __ATOMIC_ACQUIRE) : 0;
 }
 
-static void wake_main_loop(void *opaque)
+void system_shutdown_request(ShutdownCause cause)
 {
-}
-
-static void request(int *what, ShutdownCause cause)
-{
-    g_atomic_int_set(what, cause);
-    defer_once(wake_main_loop, NULL);
+    if (cause == SHUTDOWN_CAUSE_HOST_QMP_QUIT || cause == SHUTDOWN_CAUSE_HOST_SIGNAL) {
+        __atomic_store_n(&shutdown_forced, true, __ATOMIC_RELAXED);
+    }
+    request(&shutdown_request, cause);
 }
 
 void system_reset_request(ShutdownCause cause)
 {
     if (runstate_no_reboot && cause != SHUTDOWN_CAUSE_SUBSYSTEM_RESET) {
-        system_shutdown_request(cause);
+        request(&shutdown_request, cause);
     } else {
-        request(&requests.reset, cause);
+        request(&reset_request, cause);
     }
-}
-
-void system_shutdown_request(ShutdownCause cause)
-{
-    request(&requests.shutdown, cause);
 }
 
 void system_powerdown_request(void)
 {
-    request(&requests.powerdown, SHUTDOWN_CAUSE_HOST_UI);
+    request(&powerdown_request, 1);
+}
+
+void vm_stop_request(RunState state)
+{
+    request(&stop_request, state + 1);
 }
 
 void powerdown_set_handler(void (*fn)(void *opaque), void *opaque)
 {
-    powerdown_handler.fn = fn;
-    powerdown_handler.opaque = opaque;
+    powerdown_fn = fn;
+    powerdown_opaque = opaque;
+}
+
+void system_killed(int signo, int pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", pid), *name = NULL;
+
+    if (pid == 0) {
+        error_report("terminating on signal %d", signo);
+    } else if (g_file_get_contents(path, &name, NULL, NULL)) {
+        error_report("terminating on signal %d from pid %d (%s)", signo, pid, name);
+    } else {
+        error_report("terminating on signal %d from pid %d (<unknown process>)", signo, pid);
+    }
+    system_shutdown_request(SHUTDOWN_CAUSE_HOST_SIGNAL);
 }
 
 void runstate_set_reset(void (*fn)(void))
@@ -284,44 +300,51 @@ void runstate_set_reset(void (*fn)(void))
     reset_fn = fn;
 }
 
-static int take(int *what)
+const char *shutdown_cause_name(ShutdownCause cause)
 {
-    int cause = g_atomic_int_get(what);
-
-    while (cause && !g_atomic_int_compare_and_exchange(what, cause, 0)) {
-        cause = g_atomic_int_get(what);
-    }
-    return cause;
+    static const char *const names[] = {
+        [SHUTDOWN_CAUSE_NONE] = "none",
+        [SHUTDOWN_CAUSE_HOST_ERROR] = "host-error",
+        [SHUTDOWN_CAUSE_HOST_QMP_QUIT] = "host-qmp-quit",
+        [SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET] = "host-qmp-system-reset",
+        [SHUTDOWN_CAUSE_HOST_SIGNAL] = "host-signal",
+        [SHUTDOWN_CAUSE_HOST_UI] = "host-ui",
+        [SHUTDOWN_CAUSE_GUEST_SHUTDOWN] = "guest-shutdown",
+        [SHUTDOWN_CAUSE_GUEST_RESET] = "guest-reset",
+        [SHUTDOWN_CAUSE_GUEST_PANIC] = "guest-panic",
+        [SHUTDOWN_CAUSE_SUBSYSTEM_RESET] = "subsystem-reset",
+        [SHUTDOWN_CAUSE_SNAPSHOT_LOAD] = "snapshot-load",
+    };
+    return names[cause];
 }
 
-static Json *event_data(ShutdownCause cause)
+static void emit_cause(const char *event, ShutdownCause cause)
 {
     Json *data = json_new_object();
 
-    json_set(data, "guest", json_new_bool(caused_by_guest(cause)));
+    json_set(data, "guest", json_new_bool(cause >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN));
     json_set(data, "reason", json_new_string(shutdown_cause_name(cause)));
-    return data;
+    event_emit(event, data);
 }
 
-static void do_shutdown(ShutdownCause cause)
+static void run_shutdown(ShutdownCause cause)
 {
-    event_emit("SHUTDOWN", event_data(cause));
-    if (runstate_no_shutdown && cause != SHUTDOWN_CAUSE_HOST_QMP_QUIT && cause != SHUTDOWN_CAUSE_HOST_SIGNAL) {
+    emit_cause("SHUTDOWN", cause);
+    if (runstate_no_shutdown && !__atomic_load_n(&shutdown_forced, __ATOMIC_RELAXED)) {
         vm_stop(RUN_STATE_SHUTDOWN);
     } else {
         main_loop_quit(0);
     }
 }
 
-/* A machine that stood still is then as one that was not started yet; one that waits for a state goes on waiting. */
-static void do_reset(ShutdownCause cause)
+static void run_reset(ShutdownCause cause)
 {
     block_drain_all();
     if (reset_fn) {
         reset_fn();
     }
-    if (cause != SHUTDOWN_CAUSE_SUBSYSTEM_RESET && cause != SHUTDOWN_CAUSE_NONE) {
-        event_emit("RESET", event_data(cause));
+    if (cause != SHUTDOWN_CAUSE_SUBSYSTEM_RESET && cause != SHUTDOWN_CAUSE_SNAPSHOT_LOAD) {
+        emit_cause("RESET", cause);
     }
     if (current != RUN_STATE_RUNNING && current != RUN_STATE_INMIGRATE && current != RUN_STATE_FINISH_MIGRATE) {
         runstate_set(RUN_STATE_PRELAUNCH);
@@ -330,21 +353,24 @@ static void do_reset(ShutdownCause cause)
 
 void runstate_run_requests(void)
 {
-    int cause;
+    unsigned cause;
 
-    if ((cause = take(&requests.shutdown))) {
-        do_shutdown(cause);
+    if ((cause = take(&shutdown_request))) {
+        run_shutdown(cause);
         if (main_loop_quitting()) {
             return;
         }
     }
-    if ((cause = take(&requests.reset))) {
-        do_reset(cause);
+    if ((cause = take(&reset_request))) {
+        run_reset(cause);
     }
-    if (take(&requests.powerdown)) {
+    if (take(&powerdown_request)) {
         event_emit("POWERDOWN", NULL);
-        if (powerdown_handler.fn) {
-            powerdown_handler.fn(powerdown_handler.opaque);
+        if (powerdown_fn) {
+            powerdown_fn(powerdown_opaque);
         }
+    }
+    if ((cause = take(&stop_request))) {
+        vm_stop(cause - 1);
     }
 }

@@ -14,8 +14,15 @@ int main_loop_run(void);
 /* From anywhere, also a signal handler's thread. */
 void main_loop_quit(int status);
 bool main_loop_quitting(void);
-/* One round: dispatches what is ready, or waits for it if block. For tests and for waiting on I/O while stopped. */
+/*
+ * One round: dispatches what is ready, or waits for it if block. For tests and for waiting on I/O while stopped. Carries
+ * out no request for reset or shutdown. Returns whether there was something.
+ */
 bool main_loop_step(bool block);
+/* Makes a main loop that waits look again; nothing if it is the caller. */
+void main_loop_notify(void);
+/* From now on SIGINT, SIGTERM and SIGHUP call fn in the main loop: fn(signal, process that sent it). */
+void main_loop_catch_signals(void (*fn)(int signo, int pid));
 
 void big_lock(void);
 void big_unlock(void);

@@ -6,8 +6,8 @@
  * region seen as a flat map: a sorted array of ranges, looked up by bisection. Changing a region renders only the part
  * of the map that it covers, and not before somebody looks.
  *
- * All changes are made under the big lock. A reader without it (a vCPU) uses a flat map that stays valid until it next
- * announces a quiescent state.
+ * All changes are made under the big lock. A reader without it (a vCPU) registers itself, and uses a flat map that stays
+ * valid until it next announces a quiescent state.
  *
  * A size of UINT64_MAX means the whole 2^64 bytes.
  */
@@ -67,6 +67,10 @@ struct MemoryRegion {
     GPtrArray *subregions;          /* highest priority first; the newer of two equals first */
     GArray *notifiers;              /* fast notifies, sorted by offset; NULL if none */
     uint8_t dirty_log;              /* bit per DirtyClient that wants this RAM's writes */
+    /* How a change here finds the maps that show it. */
+    GPtrArray *aliases;             /* regions that show a part of this one; NULL if none */
+    struct FlatMap *map;            /* if some address space looks at the world from here */
+    GSList *spaces;                 /* AddressSpaces whose root it is */
 };
 
 void memory_region_init(MemoryRegion *mr, Object *owner, const char *name, uint64_t size);
@@ -123,13 +127,14 @@ typedef struct MemoryNotifier {
 void memory_region_add_notifier(MemoryRegion *mr, const MemoryNotifier *notifier);
 void memory_region_del_notifier(MemoryRegion *mr, const MemoryNotifier *notifier);
 
-/* Address spaces. */
+/*
+ * Address spaces. Many of them may see the same: a root that only holds one alias of the whole of another region (a PCI
+ * function's bus mastering, on) shares that region's flat map.
+ */
 struct AddressSpace {
     char *name;
     MemoryRegion *root;
-    struct FlatView *view;          /* the published map */
-    hwaddr dirty_first, dirty_last; /* the part to render anew, if dirty */
-    bool dirty;
+    struct FlatMap *map;            /* never NULL between init and destroy */
 };
 extern AddressSpace address_space_memory, address_space_io;
 MemoryRegion *memory_system(void);              /* "system", root of address_space_memory */
@@ -172,6 +177,19 @@ typedef struct MemoryListener {
 } MemoryListener;
 void memory_listener_add(MemoryListener *listener);
 void memory_listener_remove(MemoryListener *listener);
+
+/*
+ * A thread that looks at maps without the big lock. It adds its record while it holds the lock, and calls
+ * memory_reader_quiescent() now and then when it holds no pointer that it got from a map. Whatever a change replaces
+ * (maps, dirty bitmaps) is freed when every reader was quiescent since.
+ */
+typedef struct MemoryReader {
+    uint64_t seen;
+    struct MemoryReader *next;
+} MemoryReader;
+void memory_reader_add(MemoryReader *reader);
+void memory_reader_remove(MemoryReader *reader);
+void memory_reader_quiescent(MemoryReader *reader);
 
 /* `info mtree`, and with flat the flat maps. */
 void memory_print(GString *out, bool flat);

@@ -14,6 +14,7 @@ struct RAMBlock {
     uint8_t *host;
     uint64_t used_length, max_length;       /* bytes; multiples of the page size */
     bool resizeable, readonly, shared;
+    bool is_anonymous;                      /* our own mapping, which freeing the block undoes */
     bool migratable;                        /* true unless the owner says otherwise */
     int fd;                                 /* -1: anonymous */
     MemoryRegion *mr;
@@ -21,6 +22,16 @@ struct RAMBlock {
     /* One bit a page, set by writers with atomic operations; NULL while no client logs it. */
     unsigned long *dirty[DIRTY_CLIENTS];
 };
+
+/*
+ * Makes a block of the name, "OWNERPATH/name" if the owner has a path; the name must be free. Lengths are rounded up to
+ * pages. host NULL: anonymous memory of max_length bytes, zero until touched. Used by memory_region_init_ram() and so on.
+ */
+RAMBlock *ramblock_new(MemoryRegion *mr, Object *owner, const char *name, uint64_t length, uint64_t max_length, void *host,
+                       GError **error);
+void ramblock_free(RAMBlock *block);
+/* The owner's component of a block's name ("0000:00:02.0"), NULL for none; caller frees. Set by the device layer. */
+extern char *(*ramblock_owner_path)(Object *owner);
 
 RAMBlock *ramblock_by_name(const char *name);
 /* By descending maximum length, ties in order of creation. fn returns false to stop. */
@@ -31,6 +42,7 @@ bool ramblock_resize(RAMBlock *block, uint64_t new_length, GError **error);
 
 /* From when a client logs on, writes set its bits. Starting sets none. */
 void ramblock_dirty_log(RAMBlock *block, DirtyClient client, bool on);
+bool ramblock_is_logging(void);         /* some client logs some block */
 void ramblock_set_dirty(RAMBlock *block, uint64_t offset, uint64_t length);
 /* The first dirty page at or after `page` for the client, cleared; UINT64_MAX if there is none. In pages. */
 uint64_t ramblock_next_dirty(RAMBlock *block, DirtyClient client, uint64_t page);

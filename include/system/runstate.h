@@ -42,12 +42,10 @@ void vm_start(void);
 void vm_stop(RunState state);
 /* Drains block I/O and stops as vm_stop, also if already stopped (then only the state changes). */
 void vm_stop_force(RunState state);
+/* Whether the machine may start now; the reasons why not are what `cont` answers. */
 bool vm_prepare_start(GError **error);
-
-typedef void (*RunStateChange)(void *opaque, bool running, RunState state);
-typedef struct RunStateHandler RunStateHandler;
-RunStateHandler *runstate_add_handler(RunStateChange fn, void *opaque);
-void runstate_remove_handler(RunStateHandler *handler);
+/* As vm_stop(), from any thread and from within device and block callbacks: carried out by the main loop. */
+void vm_stop_request(RunState state);
 
 typedef enum {
     SHUTDOWN_CAUSE_NONE,
@@ -62,14 +60,23 @@ typedef enum {
     SHUTDOWN_CAUSE_SUBSYSTEM_RESET,
     SHUTDOWN_CAUSE_SNAPSHOT_LOAD,
 } ShutdownCause;
+
+/* Start: in order of registration; stop: in reverse. */
+typedef void (*RunStateChange)(void *opaque, bool running, RunState state);
+typedef struct RunStateHandler RunStateHandler;
+RunStateHandler *runstate_add_handler(RunStateChange fn, void *opaque);
+void runstate_remove_handler(RunStateHandler *handler);
+/* What a reset does to the machine; set by whoever makes it. */
+void runstate_set_reset(void (*fn)(void));
+
 const char *shutdown_cause_name(ShutdownCause cause);   /* "host-qmp-quit", … */
 
 /* From any thread; carried out by the main loop. */
 void system_reset_request(ShutdownCause cause);
 void system_shutdown_request(ShutdownCause cause);
 void system_powerdown_request(void);
-/* What a reset does to the machine; set by whoever makes it. */
-void runstate_set_reset(void (*fn)(void));
+/* For main_loop_catch_signals(): says who wants it, and shuts down, whatever -no-shutdown says. */
+void system_killed(int signo, int pid);
 /* The main loop's: carries out what was requested. */
 void runstate_run_requests(void);
 
