@@ -158,13 +158,18 @@ static Json *link_get(Object *obj, const Property *prop, GError **error)
     return property_path_json(*(Object **)property_field(obj, prop));
 }
 
+static Object *link_follow(Object *obj, const Property *prop)
+{
+    return *(Object **)property_field(obj, prop);
+}
+
 static void link_release(Object *obj, const Property *prop)
 {
     g_clear_pointer((Object **)property_field(obj, prop), object_unref);
 }
 
 const PropertyKind prop_kind_link = {
-    .name = "link", .set = link_set, .get = link_get, .release = link_release,
+    .name = "link", .set = link_set, .get = link_get, .follow = link_follow, .release = link_release,
 };
 
 /* ---- Arrays ---- */

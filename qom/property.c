@@ -71,7 +71,7 @@ Object *object_follow_link(Object *obj, const char *name)
     if (slot.member) {
         return slot.member->child ? slot.member->child : slot.member->link ? *slot.member->link : NULL;
     }
-    return slot.cp->prop->kind == &prop_kind_link ? *(Object **)property_field(slot.obj, slot.cp->prop) : NULL;
+    return slot.cp->prop->kind->follow ? slot.cp->prop->kind->follow(slot.obj, slot.cp->prop) : NULL;
 }
 
 bool object_property_exists(Object *obj, const char *name)

@@ -1,5 +1,6 @@
 /* The compat history at work: what a release has, and what a machine type gets. The rows are in compat-tables.c. */
 #include "hw/core/compat.h"
+#include "hw/core/globals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -214,5 +215,5 @@ bool compat_apply(Object *obj, GError **error)
             return false;
         }
     }
-    return true;
+    return globals_apply(obj, error);
 }

@@ -39,6 +39,7 @@ typedef struct PropertyKind {
     Json *(*get)(Object *obj, const Property *prop, GError **error);
     void (*set_default)(Object *obj, const Property *prop);
     Json *(*get_default)(const Property *prop);     /* NULL: none to show */
+    Object *(*follow)(Object *obj, const Property *prop); /* links: what a path goes on to */
     char *(*print)(Object *obj, const Property *prop); /* what `info qtree` shows; NULL: made of get's result */
     void (*release)(Object *obj, const Property *prop); /* at finalize: frees what the field holds */
 } PropertyKind;
