@@ -17,8 +17,7 @@ typedef struct PCIMsix {
     bool function_masked;
     MemoryRegion table_mmio, pba_mmio;
     MemoryRegion *table_bar, *pba_bar;      /* borrowed */
-    MemoryRegion exclusive_bar;             /* if msix_init_exclusive_bar() made it */
-    bool exclusive;
+    MemoryRegion *exclusive_bar;            /* msix_init_exclusive_bar() made it, or NULL */
     /* Told when a vector in use is masked or unmasked while MSI-X is enabled: both NULL if nobody cares. */
     bool (*vector_use)(PCIDevice *dev, unsigned vector, hwaddr address, uint32_t data);
     void (*vector_release)(PCIDevice *dev, unsigned vector);
@@ -53,7 +52,8 @@ bool msix_message(const PCIDevice *dev, unsigned vector, hwaddr *address, uint32
 void msix_vector_use(PCIDevice *dev, unsigned vector);
 void msix_vector_unuse(PCIDevice *dev, unsigned vector);
 void msix_unuse_all(PCIDevice *dev);
-void msix_write_config(PCIDevice *dev, uint32_t addr, uint32_t old_flags, unsigned len);    /* called by pci_config_write() */
+/* Called by pci_config_write(). */
+void msix_write_config(PCIDevice *dev, uint32_t addr, uint32_t old_flags, unsigned len);
 
 /* Migration: 16 bytes an entry, then the pending bits. */
 void msix_save(PCIDevice *dev, Stream *s);

@@ -21,6 +21,8 @@
 #include "hw/pci/pci_regs.h"
 #include "migration/vmstate.h"
 #include "system/memory.h"
+#include "util/byteorder.h"
+#include "util/units.h"
 #include "util/json.h"
 
 #define TYPE_PCI_DEVICE "pci-device"
@@ -60,6 +62,8 @@ enum {
     PCIE_SLTSTA_PDS_CHECKED_BIT,    /* "x-godwit-sltsta-pds-checked": a load must agree about presence */
     PCIE_SLTCTL_RESET_PIC_ON_BIT,   /* "x-godwit-sltctl-reset-pic-on": indicator on at reset of an occupied slot */
     PCIE_AER_MSG_DEVCTL_BIT,        /* "x-godwit-aer-msg-devctl": Device Control lets error messages out, not SERR# alone */
+    PCIE_SLOT_POWER_BIT,            /* "x-godwit-slot-power": a slot without power answers no config cycle */
+    PCIE_PORT_SLOT_0_BIT,           /* "x-godwit-port-slot-0": a port has slot 0 only: warns, and refuses hot plug */
 };
 
 typedef struct PCIIORegion {
@@ -117,21 +121,80 @@ struct PCIDevice {
 };
 
 /* Little-endian fields of the four arrays: pci_get_word(dev->config + PCI_STATUS). */
-uint8_t pci_get_byte(const uint8_t *p);
-uint16_t pci_get_word(const uint8_t *p);
-uint32_t pci_get_long(const uint8_t *p);
-uint64_t pci_get_quad(const uint8_t *p);
-void pci_set_byte(uint8_t *p, uint8_t value);
-void pci_set_word(uint8_t *p, uint16_t value);
-void pci_set_long(uint8_t *p, uint32_t value);
-void pci_set_quad(uint8_t *p, uint64_t value);
-/* Return the bits that were set before. */
-uint16_t pci_word_clear(uint8_t *p, uint16_t mask);
-uint16_t pci_word_set(uint8_t *p, uint16_t mask);
-uint32_t pci_long_clear(uint8_t *p, uint32_t mask);
-uint32_t pci_long_set(uint8_t *p, uint32_t mask);
+static inline uint8_t pci_get_byte(const uint8_t *p)
+{
+    return *p;
+}
+
+static inline uint16_t pci_get_word(const uint8_t *p)
+{
+    return load_le16(p);
+}
+
+static inline uint32_t pci_get_long(const uint8_t *p)
+{
+    return load_le32(p);
+}
+
+static inline uint64_t pci_get_quad(const uint8_t *p)
+{
+    return load_le64(p);
+}
+
+static inline void pci_set_byte(uint8_t *p, uint8_t value)
+{
+    *p = value;
+}
+
+static inline void pci_set_word(uint8_t *p, uint16_t value)
+{
+    store_le16(p, value);
+}
+
+static inline void pci_set_long(uint8_t *p, uint32_t value)
+{
+    store_le32(p, value);
+}
+
+static inline void pci_set_quad(uint8_t *p, uint64_t value)
+{
+    store_le64(p, value);
+}
+
+/* Set and clear bits; the result is those of them that were set before. */
+static inline uint16_t pci_word_clear(uint8_t *p, uint16_t mask)
+{
+    uint16_t value = load_le16(p);
+    store_le16(p, value & ~mask);
+    return value & mask;
+}
+
+static inline uint16_t pci_word_set(uint8_t *p, uint16_t mask)
+{
+    uint16_t value = load_le16(p);
+    store_le16(p, value | mask);
+    return value & mask;
+}
+
+static inline uint32_t pci_long_clear(uint8_t *p, uint32_t mask)
+{
+    uint32_t value = load_le32(p);
+    store_le32(p, value & ~mask);
+    return value & mask;
+}
+
+static inline uint32_t pci_long_set(uint8_t *p, uint32_t mask)
+{
+    uint32_t value = load_le32(p);
+    store_le32(p, value | mask);
+    return value & mask;
+}
+
 /* Whether [addr, addr + len) and [first, first + size) meet: for config_write. */
-bool pci_ranges_overlap(uint32_t addr, unsigned len, uint32_t first, unsigned size);
+static inline bool pci_ranges_overlap(uint32_t addr, unsigned len, uint32_t first, unsigned size)
+{
+    return addr < first + size && first < addr + len;
+}
 
 /*
  * Adds a BAR; `type` has PCI_BASE_ADDRESS_SPACE_IO, MEM_TYPE_64, MEM_PREFETCH. The size is a power of two (at least 4,
@@ -160,6 +223,8 @@ uint32_t pci_host_config_read(PCIDevice *dev, uint32_t addr, uint32_t limit, uns
 void pci_host_config_write(PCIDevice *dev, uint32_t addr, uint32_t limit, uint32_t value, unsigned len);
 /* Config to reset values, BARs unmapped, INTx down, MSI and MSI-X off. Runs by itself in reset's hold phase. */
 void pci_device_reset(PCIDevice *dev);
+/* The whole function: its own reset and the one above. */
+void pci_function_reset(PCIDevice *dev);
 void pci_set_power(PCIDevice *dev, bool on);
 
 /* INTx, level 0 or 1, on the pin of the device's config space (none: nothing happens). */
@@ -214,9 +279,12 @@ PCIBus *pci_find_root_bus(void);
 bool pci_bus_is_express(const PCIBus *bus);
 bool pci_bus_is_root(const PCIBus *bus);
 bool pci_is_express(const PCIDevice *dev);      /* has a PCIe capability, or will */
+/* Function 0 of the device's slot (behind a PCIe port: of the port's link); NULL: none. */
+PCIDevice *pci_function_0(const PCIDevice *dev);
 uint16_t pci_requester_id(const PCIDevice *dev);
 /* Every device of the bus and below, in order of address. */
 void pci_foreach_device(PCIBus *root, void (*fn)(PCIDevice *dev, void *opaque), void *opaque);
+const char *pci_class_name(uint16_t class);     /* "Ethernet controller"; NULL: not known */
 Json *pci_query(void);                          /* query-pci */
 void pci_query_print(GString *out);             /* info pci */
 /* Makes a device on a bus and realizes it; devfn -1: any. For boards. */

@@ -1,6 +1,6 @@
 /*
  * Registers of PCI configuration space: PCI Local Bus 3.0, PCI-to-PCI Bridge 1.2, Power Management 1.2, PCI Express Base
- * 4.0. Offsets, and bits and fields below them; names are the usual ones. Capability registers are offsets in their capability.
+ * 4.0. Offsets, and bits and fields below them; names are the usual ones. A capability's registers are at offsets in it.
  */
 #ifndef HW_PCI_PCI_REGS_H
 #define HW_PCI_PCI_REGS_H

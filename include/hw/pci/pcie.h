@@ -19,7 +19,9 @@ typedef struct PCIExpress {
     bool hpev_notified;         /* a hot-plug event has been signalled and is still there */
     bool hpev_intx;             /* … by INTx */
     bool aer_intx;              /* root error interrupt by INTx */
-    uint16_t last_slot_ctl, last_slot_sta;
+    /* registers before the write that is under way */
+    uint16_t old_slot_ctl, old_slot_sta;
+    uint32_t old_root_cmd;
 } PCIExpress;
 
 /* The capability, version 2. `type` is PCI_EXP_TYPE_*, `port` the port number. Returns the offset; 0 with an error. */
@@ -32,16 +34,20 @@ uint8_t pcie_cap_type(const PCIDevice *dev);
 void pcie_cap_flags_set_vector(PCIDevice *dev, uint8_t vector);
 uint8_t pcie_cap_flags_get_vector(const PCIDevice *dev);
 
-/* Parts, as a device wants them: device error bits writable, link control writable, root control, ARI forwarding. */
+/* Parts, as a device wants them: device error bits writable, link control writable, root control, ARI forwarding. The
+ * reset functions are for the device's own reset. */
 void pcie_cap_deverr_init(PCIDevice *dev);
+void pcie_cap_deverr_reset(PCIDevice *dev);
 void pcie_cap_lnkctl_init(PCIDevice *dev);
+void pcie_cap_lnkctl_reset(PCIDevice *dev);
 void pcie_cap_root_init(PCIDevice *dev);
 void pcie_cap_root_reset(PCIDevice *dev);
 void pcie_cap_arifwd_init(PCIDevice *dev);
 void pcie_cap_arifwd_reset(PCIDevice *dev);
 bool pcie_cap_arifwd_enabled(const PCIDevice *dev);
-/* Function level reset: a written 1 resets the device (reset_device()). */
+/* Function level reset: a written 1 resets the device (pci_function_reset()). */
 void pcie_cap_flr_init(PCIDevice *dev);
+/* What a port's link can do: rates up to `speed`, lanes up to `width`. */
 void pcie_cap_set_link(PCIDevice *dev, PCIELinkSpeed speed, PCIELinkWidth width);
 
 /* Extended capabilities: offset 0x100 and up, the first at 0x100. */
@@ -52,6 +58,8 @@ void pcie_acs_init(PCIDevice *dev, uint16_t offset);
 void pcie_acs_reset(PCIDevice *dev);
 void pcie_ats_init(PCIDevice *dev, uint16_t offset, bool aligned);
 
+/* Called by pci_config_read(): Link Status of a port shows what its link was trained to. */
+void pcie_config_read_begin(PCIDevice *dev, uint32_t addr, unsigned len);
 /* Called by pci_config_write() around the generic write. */
 void pcie_config_write_begin(PCIDevice *dev);
 void pcie_config_write_end(PCIDevice *dev, uint32_t addr, uint32_t value, unsigned len);
@@ -59,11 +67,12 @@ void pcie_config_write_end(PCIDevice *dev, uint32_t addr, uint32_t value, unsign
 void pcie_update_intx(PCIDevice *dev);
 
 /* The slot of a port (pcie-slot.c): hot plug. */
-void pcie_cap_slot_init(PCIDevice *dev, uint16_t slot, bool hotplug_capable, bool power_controller);
+void pcie_cap_slot_init(PCIDevice *dev, uint16_t slot, bool hotplug_capable);
 void pcie_cap_slot_reset(PCIDevice *dev);
-void pcie_cap_slot_write(PCIDevice *dev, uint16_t old_ctl, uint16_t old_sta, uint32_t addr, uint32_t value, unsigned len);
-bool pcie_cap_slot_post_load(PCIDevice *dev);
-void pcie_cap_slot_push_attention_button(PCIDevice *dev);
+void pcie_cap_slot_write(PCIDevice *dev, uint32_t addr, uint32_t value, unsigned len);
+void pcie_cap_slot_post_load(PCIDevice *dev);
+/* Power on, as firmware or the guest would: for hot plug that is not the port's. */
+void pcie_cap_slot_enable_power(PCIDevice *dev);
 /* HotplugHandlerClass of ports. */
 bool pcie_slot_pre_plug(Object *handler, DeviceState *dev, GError **error);
 bool pcie_slot_plug(Object *handler, DeviceState *dev, GError **error);

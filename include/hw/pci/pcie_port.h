@@ -1,4 +1,7 @@
-/* PCIe ports, and slots behind them; the root port's base. Member names are those that the migration stream's field names show. */
+/*
+ * PCIe ports, and slots behind them; the root port's base. Member names are those that the migration stream shows in its
+ * fields' names.
+ */
 #ifndef HW_PCI_PCIE_PORT_H
 #define HW_PCI_PCIE_PORT_H
 
