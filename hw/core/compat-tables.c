@@ -150,14 +150,18 @@ static const CompatRow release_behaviour[] = {
     BEHAVIOUR("pci-device", "x-godwit-aer-msg-devctl", "off", IN(8, 0),
               .note = "an uncorrectable error left a device only with SERR# enabled: "
                       "the enable bits of Device Control did not let any out"),
-    /* 5.2 has it and 7.2 has not; the release between them is not known from a measurement. */
+    /* The next two differ between 5.2 and 7.2; the release between them is not known from a measurement. */
     BEHAVIOUR("pci-device", "x-godwit-lnksta-dllla-always", "on", IN(6, 1),
               .note = "Link Status said Data Link Layer Link Active from the start, also of an empty slot"),
-    /* The next two differ between 7.2 and 10.0, and no row of QEMU's explains them: 8.0 stands for the change. */
+    BEHAVIOUR("pci-device", "x-godwit-slot-power", "off", IN(6, 1),
+              .note = "a device in a slot whose power controller was off still answered"),
+    /* The next three differ between 7.2 and 10.0, and no row of QEMU's explains them: 8.0 stands for the change. */
     BEHAVIOUR("pci-device", "x-godwit-sltsta-pds-checked", "on", IN(8, 0),
               .note = "Presence Detect State had to agree when a state was loaded"),
     BEHAVIOUR("pci-device", "x-godwit-sltctl-reset-pic-on", "on", IN(8, 0),
               .note = "reset left the power indicator of an occupied slot on"),
+    BEHAVIOUR("pci-device", "x-godwit-port-slot-0", "off", IN(8, 0),
+              .note = "a second device could be hot-plugged behind a port, into a slot that no port has"),
 };
 
 /* Properties that came (or went) without a default that changed. */

@@ -43,7 +43,7 @@ static bool realize(PCIDevice *dev, GError **error)
         return false;
     }
     /* Firmware reserves I/O space for a port that can hot plug by its own means; one that can't must ask. */
-    if (reserve.io == UINT64_MAX && port->parent_obj.hotplug && !port->parent_obj.native_hotplug) {
+    if (reserve.io == UINT64_MAX && port->parent_obj.hotplug && !pcie_slot_is_native(&port->parent_obj)) {
         reserve.io = IO_RESERVE_DEFAULT;
     }
     if (!pci_bridge_reserve_init(dev, 0, reserve, error)) {

@@ -54,6 +54,11 @@ PCIDevice *pcie_find_port_by_pn(PCIBus *bus, uint8_t port)
     return NULL;
 }
 
+bool pcie_slot_is_native(const PCIESlot *slot)
+{
+    return slot->native_hotplug && !slot->hide_native_hotplug_cap;
+}
+
 /* Root ports. */
 
 static PCIERootPortClass *root_port_class(PCIDevice *dev)
@@ -83,7 +88,7 @@ static bool make_capabilities(PCIDevice *dev, GError **error)
     pcie_cap_set_link(dev, slot->speed, slot->width);
     pcie_cap_arifwd_init(dev);
     pcie_cap_deverr_init(dev);
-    pcie_cap_slot_init(dev, slot->slot, slot->hotplug && slot->native_hotplug);
+    pcie_cap_slot_init(dev, slot->slot, slot->hotplug && pcie_slot_is_native(slot));
     pcie_cap_root_init(dev);
     if (!pcie_chassis_add_slot(slot)) {
         return error_setf(error, "Can't add chassis slot, error %d", -EBUSY);
@@ -166,6 +171,7 @@ static const Property slot_props[] = {
     DEFINE_PROP_UINT16("slot", PCIESlot, slot, 0),
     DEFINE_PROP_BOOL("hotplug", PCIESlot, hotplug, true),
     DEFINE_PROP_BOOL("x-native-hotplug", PCIESlot, native_hotplug, true),
+    DEFINE_PROP_BOOL("x-do-not-expose-native-hotplug-cap", PCIESlot, hide_native_hotplug_cap, false),
 };
 
 static void slot_class_init(ObjectClass *klass, const void *data)

@@ -26,8 +26,12 @@ struct PCIESlot {
     bool disable_acs;
     bool hotplug;                   /* "hotplug" */
     bool native_hotplug;            /* "x-native-hotplug" */
+    bool hide_native_hotplug_cap;   /* "x-do-not-expose-native-hotplug-cap", its later form */
     bool chassis_taken;             /* (chassis, slot) is registered */
 };
+
+/* Whether Slot Capabilities say Hot-Plug Capable. */
+bool pcie_slot_is_native(const PCIESlot *slot);
 
 /* (chassis, slot) pairs are unique; slot 0 chassis 0 too. False: taken. */
 bool pcie_chassis_add_slot(PCIESlot *slot);
