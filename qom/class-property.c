@@ -143,23 +143,35 @@ const char *property_type_name(const Property *prop)
     return prop->kind->name;
 }
 
-Json *class_property_default(const ClassProperty *prop)
+bool property_set_text(Object *obj, const Property *prop, const char *text, GError **error)
 {
-    const PropertyKind *kind = prop->prop->kind;
+    g_autoptr(Json) value = NULL;
+
+    if (prop->kind->parse) {
+        return prop->kind->parse(obj, prop, text, error);
+    }
+    value = json_new_string(text);
+    return prop->kind->set(obj, prop, value, error);
+}
+
+Json *class_property_default(const ClassProperty *cp)
+{
+    const PropertyKind *kind = cp->prop->kind;
     /* A stand-in for an object: the kinds that show a default look at nothing but the field. */
     uint64_t field = 0;
-    Property alone = *prop->prop;
+    Property alone = *cp->prop;
 
     if (alone.no_default || !kind->get_default) {
         return NULL;
     }
-    if (!prop->default_text || !kind->parse) {
-        return kind->get_default(prop->prop);
+    if (!cp->default_text) {
+        return kind->get_default(cp->prop);
     }
     alone.offset = 0;
     alone.check = NULL;
-    if (!kind->parse((Object *)&field, &alone, prop->default_text, NULL)) {
-        g_error("property '%s': bad default '%s'", alone.name, prop->default_text);
+    alone.min = alone.max = 0;
+    if (!property_set_text((Object *)&field, &alone, cp->default_text, NULL)) {
+        g_error("property '%s': bad default '%s'", alone.name, cp->default_text);
     }
     return kind->get((Object *)&field, &alone, NULL);
 }
@@ -182,16 +194,7 @@ void object_set_defaults(Object *obj)
             continue;
         }
         if (cp->default_text) {
-            bool ok;
-
-            if (prop->kind->parse) {
-                ok = prop->kind->parse(obj, prop, cp->default_text, &error);
-            } else {
-                g_autoptr(Json) value = json_new_string(cp->default_text);
-
-                ok = prop->kind->set(obj, prop, value, &error);
-            }
-            if (!ok) {
+            if (!property_set_text(obj, prop, cp->default_text, &error)) {
                 g_error("default of %s.%s: %s", object_type(obj), prop->name, error->message);
             }
         } else if (!prop->no_default && prop->kind->set_default) {

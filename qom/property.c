@@ -195,7 +195,6 @@ static bool set_class_property(const Slot *slot, Json *value, const char *text, 
     const Property *prop = slot->cp->prop;
     const PropertyKind *kind = prop->kind;
     ObjectSetGuard guard = slot->obj->klass->type->guard;
-    g_autoptr(Json) string = NULL;
 
     if (!is_settable(prop)) {
         return error_setf(error, "Property '%s.%s' is not writable", object_type(slot->obj), prop->name);
@@ -203,18 +202,13 @@ static bool set_class_property(const Slot *slot, Json *value, const char *text, 
     if (guard && !guard(slot->obj, prop, error)) {
         return false;
     }
-    if (text && kind->parse) {
-        return kind->parse(slot->obj, prop, text, error);
-    }
-    if (text) {
-        string = json_new_string(text);
-        value = string;
+    if (!value) {
+        return property_set_text(slot->obj, prop, text, error);
     }
     if (!kind->set) {
-        const char *as_text = json_get_string(value);
-
-        return as_text ? kind->parse(slot->obj, prop, as_text, error) :
-                         error_setf(error, "Invalid parameter type for '%s', expected: string", prop->name);
+        text = json_get_string(value);
+        return text ? kind->parse(slot->obj, prop, text, error) :
+                      error_setf(error, "Invalid parameter type for '%s', expected: string", prop->name);
     }
     return kind->set(slot->obj, prop, value, error);
 }

@@ -68,6 +68,8 @@ Member *member_find(const Object *obj, const char *name);
 Member *member_add(Object *obj, char *name);
 void member_remove(Object *obj, Member *member);
 
+/* By the kind's parse, or as a JSON string. */
+bool property_set_text(Object *obj, const Property *prop, const char *text, GError **error);
 void object_set_defaults(Object *obj);
 void object_release_props(Object *obj);
 void object_set_origin(Object *obj, const Property *prop, PropertyOrigin origin, const char *why);
