@@ -1,0 +1,119 @@
+/* The memory of a PC: RAM around the hole below 4 GiB, firmware, and space for option ROMs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hw/i386/pc.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/units.h"
+
+#define DEFAULT_BIOS_SIZE (256 * KiB)
+#define BIOS_ALIGN (64 * KiB)
+#define ISA_BIOS_MAX (128 * KiB)
+#define OPTION_ROM_BASE 0xc0000
+#define OPTION_ROM_SIZE 0x20000
+
+bool pc_memory_split(PCMachineState *pc, GError **error)
+{
+    uint64_t ram = pc->parent_obj.ram_size;
+    uint64_t low = ram >= 0xb0000000ull ? 0x80000000ull : 0xb0000000ull; /* a whole GiB, once there is enough */
+
+    if (low > pc->max_ram_below_4g) {
+        low = pc->max_ram_below_4g;
+        if (low && ram > low && ram - low > low && low & (GiB - 1)) {
+            warn_report("There is possibly poor performance as the ram size  (0x%" G_GINT64_MODIFIER "x) is more then twice"
+                        " the size of max-ram-below-4g (%" G_GUINT64_FORMAT ") and max-ram-below-4g is not a multiple of 1G.",
+                        ram, pc->max_ram_below_4g);
+        }
+    }
+    pc->below_4g_size = MIN(ram, low);
+    pc->above_4g_size = ram - pc->below_4g_size;
+    return true;
+}
+
+/* Reads the whole file into the region, which is as large. */
+static bool load_bios(MemoryRegion *bios, int fd, const char *name, uint64_t size, GError **error)
+{
+    uint8_t *host = memory_region_host(bios);
+
+    for (uint64_t done = 0; done < size;) {
+        ssize_t n = pread(fd, host + done, size - done, done);
+
+        if (n <= 0) {
+            return error_setf(error, "could not load PC BIOS '%s'", name);
+        }
+        done += n;
+    }
+    return true;
+}
+
+static bool init_bios(PCMachineState *pc, GError **error)
+{
+    const char *name = pc->parent_obj.firmware;
+    uint64_t size = DEFAULT_BIOS_SIZE, isa_size;
+    struct stat st;
+    bool ok = true;
+    int fd = -1;
+
+    if (name && *name) {
+        fd = open(name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size % BIOS_ALIGN ||
+            (uint64_t)st.st_size > pc->max_fw_size) {
+            if (fd >= 0) {
+                close(fd);
+            }
+            return error_setf(error, "could not load PC BIOS '%s'", name);
+        }
+        size = st.st_size;
+    }
+    if (!memory_region_init_ram(&pc->bios, NULL, "pc.bios", size, error)) {
+        ok = false;
+    } else {
+        ok = fd < 0 || load_bios(&pc->bios, fd, name, size, error);
+        memory_region_set_readonly(&pc->bios, true);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (!ok) {
+        return false;
+    }
+    isa_size = MIN(size, ISA_BIOS_MAX);
+    memory_region_init_alias(&pc->isa_bios, NULL, "isa-bios", &pc->bios, size - isa_size, isa_size);
+    memory_region_add_overlap(&pc->pci, MiB - isa_size, &pc->isa_bios, 1);
+    memory_region_set_readonly(&pc->isa_bios, true);
+    memory_region_add(&pc->pci, 4 * GiB - size, &pc->bios);
+    return true;
+}
+
+bool pc_memory_init(PCMachineState *pc, GError **error)
+{
+    MemoryRegion *system = memory_system(), *ram = pc->parent_obj.ram;
+
+    memory_region_init_alias(&pc->ram_below_4g, NULL, "ram-below-4g", ram, 0, pc->below_4g_size);
+    memory_region_add(system, 0, &pc->ram_below_4g);
+    if (pc->above_4g_size) {
+        memory_region_init_alias(&pc->ram_above_4g, NULL, "ram-above-4g", ram, pc->below_4g_size, pc->above_4g_size);
+        memory_region_add(system, 4 * GiB, &pc->ram_above_4g);
+    }
+    if (!init_bios(pc, error) ||
+        !memory_region_init_ram(&pc->option_rom, NULL, "pc.rom", OPTION_ROM_SIZE, error)) {
+        return false;
+    }
+    memory_region_set_readonly(&pc->option_rom, true);
+    memory_region_add_overlap(&pc->pci, OPTION_ROM_BASE, &pc->option_rom, 1);
+    return true;
+}
+
+/* Sizes are guest ABI: a stream's blocks must have the same, and the tables must fit in later versions as well. */
+bool pc_acpi_blocks_init(PCMachineState *pc, GError **error)
+{
+    return memory_region_init_resizeable_rom(&pc->acpi_tables, NULL, "/rom@etc/acpi/tables", 128 * KiB, 2 * MiB, NULL,
+                                             error) &&
+           memory_region_init_resizeable_rom(&pc->acpi_loader, NULL, "/rom@etc/table-loader", 4 * KiB, 64 * KiB, NULL,
+                                             error) &&
+           memory_region_init_resizeable_rom(&pc->acpi_rsdp, NULL, "/rom@etc/acpi/rsdp", 4 * KiB, 4 * KiB, NULL, error);
+}

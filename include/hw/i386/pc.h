@@ -1,0 +1,42 @@
+/*
+ * PC machines: what all versions of the q35 board share. Types as in QEMU: pc-q35-8.0-machine, a generic-pc-machine, an
+ * x86-machine.
+ */
+#ifndef HW_I386_PC_H
+#define HW_I386_PC_H
+
+#include "hw/core/machine.h"
+#include "hw/isa/lpc-ich9.h"
+#include "hw/pci-host/q35.h"
+
+#define TYPE_X86_MACHINE "x86-machine"
+#define TYPE_PC_MACHINE "generic-pc-machine"
+OBJECT_DECLARE_SIMPLE_TYPE(PCMachineState, PC_MACHINE)
+
+struct PCMachineState {
+    MachineState parent_obj;
+    /* set by the user */
+    OnOffAuto acpi, smm, pic, pit, vmport;
+    bool sata, smbus, hpet, i8042, bypass_iommu, nvdimm, hmat;
+    uint64_t max_ram_below_4g, max_fw_size, bus_lock_ratelimit;
+    char *oem_id, *oem_table_id, *smbios_ep_type, *pcspk_audiodev;
+    /* made by init */
+    uint64_t below_4g_size, above_4g_size;
+    MemoryRegion pci, ram_below_4g, ram_above_4g, bios, isa_bios, option_rom;
+    MemoryRegion acpi_tables, acpi_loader, acpi_rsdp;
+    Q35PCIHost *host;
+    ICH9LPCState *lpc;
+};
+
+void pc_machine_class_add_props(ObjectClass *klass);
+bool pc_acpi_enabled(const PCMachineState *pc);
+bool pc_smm_enabled(const PCMachineState *pc);
+
+/* RAM in two pieces around the hole below 4 GiB. */
+bool pc_memory_split(PCMachineState *pc, GError **error);
+/* RAM, firmware and option ROM space in the system's map; needs pc->pci. */
+bool pc_memory_init(PCMachineState *pc, GError **error);
+/* The blocks that ACPI tables will be in. */
+bool pc_acpi_blocks_init(PCMachineState *pc, GError **error);
+
+#endif
