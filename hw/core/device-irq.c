@@ -69,6 +69,13 @@ void device_init_irq_out(DeviceState *dev, Irq **lines, const char *name, int n)
     }
 }
 
+unsigned device_irq_in_count(const DeviceState *dev, const char *name)
+{
+    const NamedIrqs *set = irqs_find(dev, name);
+
+    return set ? set->in->len : 0;
+}
+
 Irq *device_irq_in(DeviceState *dev, const char *name, int n)
 {
     const NamedIrqs *set = irqs_find(dev, name);

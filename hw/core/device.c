@@ -1,6 +1,7 @@
 #include "hw/core/device-internal.h"
 #include "hw/core/compat.h"
 #include "migration/register.h"
+#include "system/ramblock.h"
 #include "system/runstate.h"
 #include "util/error.h"
 
@@ -33,6 +34,19 @@ char *device_migration_path(DeviceState *dev)
     const BusClass *bc = dev->bus ? BUS_GET_CLASS(dev->bus) : NULL;
 
     return bc && bc->dev_path ? bc->dev_path(dev) : NULL;
+}
+
+/* RAM blocks are named after the device that they belong to. */
+static char *ramblock_path(Object *owner)
+{
+    DeviceState *dev = object_dynamic_cast(owner, TYPE_DEVICE);
+
+    return dev ? device_migration_path(dev) : NULL;
+}
+
+static void __attribute__((constructor)) set_ramblock_path(void)
+{
+    ramblock_owner_path = ramblock_path;
 }
 
 DeviceState *device_find(const char *id)

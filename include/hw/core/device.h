@@ -153,6 +153,7 @@ DeviceClass *device_class_for_user(const char *driver, GError **error);
 void device_init_irq_in(DeviceState *dev, IrqHandler handler, const char *name, int n);
 void device_init_irq_out(DeviceState *dev, Irq **lines, const char *name, int n); /* `lines[n]` are in the device */
 Irq *device_irq_in(DeviceState *dev, const char *name, int n);
+unsigned device_irq_in_count(const DeviceState *dev, const char *name);   /* 0: no such set */
 void device_connect_irq(DeviceState *dev, const char *name, int n, Irq *target);
 /* qtest: calls fn(opaque, n, level) instead of (in) or as well as (out) the real one. */
 bool device_intercept_irqs(DeviceState *dev, const char *name, bool out, IrqHandler fn, void *opaque);
