@@ -128,14 +128,42 @@ static GPtrArray *globals_for(const Object *obj)
     return list;
 }
 
+/* QEMU reads the numbers of -global with other functions than those of -device, and these have words of their own. */
+static const char *global_reason(Object *obj, const Global *g, const GError *reason)
+{
+    static const struct {
+        const char *type, *expected, *said;
+    } words[] = {
+        { "uint", "integer", "uint64" },
+        { "int", "integer", "int64" },
+        { "size", "size", "a non-negative number below 2^64\n"
+          "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
+          "and exabytes, respectively." },
+    };
+    const char *type = object_property_type(obj, g->prop, NULL);
+
+    for (unsigned i = 0; type && i < G_N_ELEMENTS(words); i++) {
+        g_autofree char *text = g_strdup_printf("Parameter '%s' expects %s", g->prop, words[i].expected);
+
+        if (g_str_has_prefix(type, words[i].type) && strcmp(reason->message, text) == 0) {
+            return words[i].said;
+        }
+    }
+    return NULL;
+}
+
 static bool global_apply(Object *obj, const Global *g, GError **error)
 {
     g_autoptr(GError) reason = NULL;
+    const char *expected;
 
     if (object_property_parse_why(obj, g->prop, g->value, PROP_ORIGIN_GLOBAL, NULL, &reason)) {
         return true;
     }
-    return error_setf(error, "can't apply global %s.%s=%s: %s", g->driver, g->prop, g->value, reason->message);
+    expected = global_reason(obj, g, reason);
+    return expected ? error_setf(error, "can't apply global %s.%s=%s: Parameter '%s' expects %s", g->driver, g->prop,
+                                 g->value, g->prop, expected) :
+                      error_setf(error, "can't apply global %s.%s=%s: %s", g->driver, g->prop, g->value, reason->message);
 }
 
 bool globals_apply(Object *obj, GError **error)
