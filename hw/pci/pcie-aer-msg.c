@@ -140,9 +140,7 @@ static bool function_sends(PCIDevice *dev, int severity)
     if (!serr && !((dev->cap_present & (1u << PCIE_AER_MSG_DEVCTL_BIT)) && (control & severity))) {
         return false;
     }
-    if (serr) {
-        pci_word_set(dev->config + PCI_STATUS, PCI_STATUS_SIG_SYSTEM_ERROR);
-    }
+    pci_word_set(dev->config + PCI_STATUS, PCI_STATUS_SIG_SYSTEM_ERROR);
     /* The values of AERSeverity are the enables' bits. */
     return control & severity;
 }

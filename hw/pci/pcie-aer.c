@@ -30,9 +30,10 @@ static uint32_t get(const PCIDevice *dev, unsigned offset)
     return pci_get_long(reg(dev, offset));
 }
 
+/* QEMU looks at Device Control, and keeps what is in Device Status, only where there is AER. */
 static uint16_t device_control(const PCIDevice *dev)
 {
-    return pci_get_word(dev->config + dev->exp_cap + PCI_EXP_DEVCTL);
+    return dev->aer_log ? pci_get_word(dev->config + dev->exp_cap + PCI_EXP_DEVCTL) : 0;
 }
 
 /* Making it. */
@@ -120,40 +121,50 @@ static PCIEAERErr log_take_first(PCIEAERLog *log)
     return first;
 }
 
-/* False: there was no room for it. */
+/* False: there was no room for it. With no queue the last error is the one to see. */
 static bool record(PCIDevice *dev, const PCIEAERErr *err)
 {
-    if (!first_error_valid(dev)) {
-        show_header(dev, err);
-        return true;
+    if ((get(dev, PCI_ERR_CAP) & PCI_ERR_CAP_MHRE) && first_error_valid(dev)) {
+        return log_append(dev->aer_log, err);
     }
-    return get(dev, PCI_ERR_CAP) & PCI_ERR_CAP_MHRE ? log_append(dev->aer_log, err) : false;
+    show_header(dev, err);
+    return true;
 }
 
 /* The guest cleared the first error: the next one of the queue takes its place. */
 static void advance(PCIDevice *dev)
 {
-    PCIEAERLog *log = dev->aer_log;
     PCIEAERErr next;
 
-    if (!(get(dev, PCI_ERR_CAP) & PCI_ERR_CAP_MHRE) || !log->log_num) {
+    if (dev->aer_log->log_num) {
+        next = log_take_first(dev->aer_log);
+        show_header(dev, &next);
+    } else {
         show_header(dev, NULL);
-        return;
     }
-    /* Clearing a status bit clears it for one error; others of the kind may be queued. */
+}
+
+/* Clearing a status bit clears it for one error; others of the kind may be queued. */
+static void show_queued(PCIDevice *dev)
+{
+    const PCIEAERLog *log = dev->aer_log;
+
     for (unsigned i = 0; i < log->log_num; i++) {
         pci_long_set(reg(dev, PCI_ERR_UNCOR_STATUS), log->log[i].status & UNCOR_SUPPORTED);
     }
-    next = log_take_first(log);
-    show_header(dev, &next);
 }
 
 void pcie_aer_write_config(PCIDevice *dev, uint32_t addr, unsigned len)
 {
-    if (!first_error_valid(dev)) {
-        advance(dev);
-    } else if (!(get(dev, PCI_ERR_CAP) & PCI_ERR_CAP_MHRE)) {
+    bool valid = first_error_valid(dev);
+
+    if (get(dev, PCI_ERR_CAP) & PCI_ERR_CAP_MHRE) {
+        show_queued(dev);
+    } else {
         dev->aer_log->log_num = 0;
+    }
+    if (!valid) {
+        advance(dev);
     }
 }
 
@@ -169,8 +180,10 @@ typedef struct Flow {
 
 static void detected(const Flow *flow, uint16_t bit)
 {
-    pci_word_set(flow->dev->config + flow->dev->exp_cap + PCI_EXP_DEVSTA,
-                 bit | (flow->unsupported_request ? PCI_EXP_DEVSTA_URD : 0));
+    uint8_t *status = flow->dev->config + flow->dev->exp_cap + PCI_EXP_DEVSTA;
+
+    pci_set_word(status, (flow->dev->aer_log ? pci_get_word(status) : 0) | bit |
+                 (flow->unsupported_request ? PCI_EXP_DEVSTA_URD : 0));
 }
 
 /* An unsupported request has an enable of its own, which SERR# overrides. */
@@ -267,9 +280,8 @@ int pcie_aer_inject_error(PCIDevice *dev, const PCIEAERErr *err)
     }
     pcie_aer_message(dev, severity, err->source_id);
     if (flow.overflow) {
-        PCIEAERErr overflow = {
-            .status = PCI_ERR_COR_LOG_OVER, .flags = AER_ERR_IS_CORRECTABLE, .source_id = err->source_id,
-        };
+        /* QEMU's says that it comes from 00:00.0. */
+        PCIEAERErr overflow = { .status = PCI_ERR_COR_LOG_OVER, .flags = AER_ERR_IS_CORRECTABLE };
 
         return pcie_aer_inject_error(dev, &overflow);
     }

@@ -349,7 +349,8 @@ void pcie_config_write_end(PCIDevice *dev, uint32_t addr, uint32_t value, unsign
     if (has_slot(dev)) {
         pcie_cap_slot_write(dev, addr, value, len);
     }
-    if (dev->aer_log) {
+    /* The endpoints that QEMU has with AER leave their header log as it is when its error is cleared. */
+    if (dev->aer_log && is_port(dev)) {
         pcie_aer_write_config(dev, addr, len);
     }
     if (has_root_aer(dev)) {

@@ -214,13 +214,13 @@ static PCIDevice *make_device(PCIBus *bus, const char *type, const char *options
     return try_device(bus, type, options, NULL);
 }
 
-static PCIBus *G_GNUC_UNUSED bus_behind(PCIDevice *port)
+static G_GNUC_UNUSED PCIBus *bus_behind(PCIDevice *port)
 {
     return pci_bridge_bus(PCI_BRIDGE(port));
 }
 
 /* A port whose secondary bus is `bus`, up to `last`. */
-static PCIDevice *G_GNUC_UNUSED make_port(const char *options, int bus, int last)
+static G_GNUC_UNUSED PCIDevice *make_port(const char *options, int bus, int last)
 {
     PCIDevice *port = make_device(root, TYPE_PCIE_ROOT_PORT, options);
 
