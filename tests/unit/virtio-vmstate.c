@@ -36,14 +36,13 @@ static GByteArray *save(void)
     return bytes;
 }
 
+/* True: loaded, and every byte was taken (what is left over would be the next section). */
 static bool load_part(const GByteArray *bytes, size_t len, GError **error)
 {
     Stream *s = stream_new_memory(bytes->data, len);
     bool ok = vmstate_load(s, &vmstate_test, guest.vdev, 1, error);
 
-    if (ok) {
-        g_assert_cmpuint(stream_position(s), ==, len);
-    }
+    ok = ok && stream_position(s) == len;
     stream_close(s, false, NULL);
     return ok;
 }
@@ -57,7 +56,7 @@ static void assert_loads(const GByteArray *bytes)
 {
     GError *error = NULL;
 
-    load(bytes, &error);
+    g_assert_true(load(bytes, &error));
     g_assert_no_error(error);
 }
 
@@ -407,8 +406,8 @@ static void every_early_end_is_an_error(void)
     g_autoptr(GByteArray) bytes = running();
 
     for (size_t len = 0; len < bytes->len; len += len < AT_SUBSECTIONS + 60 ? 1 : 997) {
-        if (len == AT_SUBSECTIONS) {
-            continue; /* subsections may be absent: a device that was never set up */
+        if (len + 9 < bytes->len && memcmp(bytes->data + len + 2, "virtio/", 7) == 0) {
+            continue; /* any subsection may be absent */
         }
         g_assert_false(load_part(bytes, len, NULL));
     }
