@@ -8,8 +8,9 @@
 #include "chardev/chardev-int.h"
 
 #define MUX_MAX 4
-#define MUX_ESCAPE 1
 #define MUX_BUFFER 32
+
+uint8_t chardev_mux_escape = 1;
 
 typedef struct MuxChardev {
     Chardev chr;
@@ -92,8 +93,8 @@ static bool command(MuxChardev *m, uint8_t c)
         m->began = 0;
         m->line_start = false;
         break;
-    case MUX_ESCAPE:
-        return true;
+    default:
+        return c == chardev_mux_escape;
     }
     return false;
 }
@@ -130,7 +131,7 @@ static void mux_read(void *opaque, const uint8_t *buf, size_t len)
             if (!command(m, buf[i])) {
                 continue;
             }
-        } else if (buf[i] == MUX_ESCAPE) {
+        } else if (buf[i] == chardev_mux_escape) {
             m->escaped = true;
             continue;
         }

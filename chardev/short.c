@@ -49,12 +49,6 @@ static bool parse_inet(Json *opts, const char *spec, const char *text, GError **
 }
 
 
-static bool merge_one(const char *key, Json *value, void *opaque)
-{
-    json_set(opaque, key, json_ref(value));
-    return true;
-}
-
 static void warn_flag(const char *flag, const char *instead)
 {
     warn_report("short-form boolean option '%s' deprecated\nPlease use %s instead", flag, instead);
@@ -72,7 +66,7 @@ static bool parse_rest(Json *opts, const char *rest, GError **error)
     if (!more || !keyval_check(more, options, G_N_ELEMENTS(options), error)) {
         return false;
     }
-    json_foreach(more, merge_one, opts);
+    keyval_merge(opts, more);
     return true;
 }
 
@@ -85,7 +79,7 @@ static bool parse_path(Json *opts, const char *backend, const char *text, GError
         return false;
     }
     json_set(opts, "backend", json_new_string(backend));
-    json_foreach(more, merge_one, opts);
+    keyval_merge(opts, more);
     return true;
 }
 

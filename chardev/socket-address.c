@@ -56,8 +56,7 @@ bool socket_address_parse(SocketAddress *a, const Json *opts, GError **error)
         return false;
     }
     if (strlen(path) >= UNIX_PATH_MAX) {
-        return error_setf(error, "UNIX socket path '%s' is too long\nPath must be less than %zu bytes", path,
-                          UNIX_PATH_MAX);
+        return error_setf(error, "UNIX socket path '%s' is too long", path);
     }
     a->kind = SOCKET_UNIX;
     a->path = g_strdup(path);

@@ -27,8 +27,7 @@ bool keyval_is_id(const char *id)
 bool keyval_check_id(const char *key, const char *id, GError **error)
 {
     if (!keyval_is_id(id)) {
-        return error_setf(error, "Parameter '%s' expects an identifier\n"
-                          "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.", key);
+        return error_setf(error, "Parameter '%s' expects an identifier", key);
     }
     return true;
 }
@@ -310,6 +309,23 @@ Json *keyval_parse_or_json(const char *text, const char *implied_key, bool *was_
     return json ? json_parse(text, -1, error) : keyval_parse(text, implied_key, help, error);
 }
 
+static bool merge_one(const char *key, Json *value, void *opaque)
+{
+    Json *old = json_member(opaque, key);
+
+    if (old && json_type(old) == JSON_OBJECT && json_type(value) == JSON_OBJECT) {
+        keyval_merge(old, value);
+    } else {
+        json_set(opaque, key, json_ref(value));
+    }
+    return true;
+}
+
+void keyval_merge(Json *into, const Json *from)
+{
+    json_foreach(from, merge_one, into);
+}
+
 /* --- values --- */
 
 const char *keyval_type_name(KeyvalType type)
@@ -351,9 +367,7 @@ bool keyval_uint(const char *key, const char *text, uint64_t *out, GError **erro
 
 static bool size_wanted(const char *key, GError **error)
 {
-    return error_setf(error, "Parameter '%s' expects a non-negative number below 2^64\n"
-                      "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
-                      "and exabytes, respectively.", key);
+    return error_setf(error, "Parameter '%s' expects a non-negative number below 2^64", key);
 }
 
 bool keyval_size(const char *key, const char *text, uint64_t unit, uint64_t *out, GError **error)

@@ -127,6 +127,13 @@ static bool parse_item(const char *item, unsigned *mask, GError **error)
                       item);
 }
 
+void log_help(GString *out)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(log_items); i++) {
+        g_string_append_printf(out, "%s\n", log_items[i].name);
+    }
+}
+
 bool log_set_mask(const char *items, GError **error)
 {
     g_auto(GStrv) list = g_strsplit(items, ",", -1);

@@ -73,6 +73,8 @@ bool chardev_ringbuf_read(Chardev *chr, GByteArray *out, size_t max, GError **er
 bool chardev_ringbuf_write(Chardev *chr, const void *buf, size_t len, GError **error);
 /* A break condition to the front end (chardev-send-break). */
 void chardev_send_break(Chardev *chr);
+/* -echr: the mux's escape character, C-a at first. */
+extern uint8_t chardev_mux_escape;
 /* What C-a x at a mux does; set by main(). */
 extern void (*chardev_terminate_hook)(void);
 

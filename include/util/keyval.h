@@ -26,6 +26,8 @@ Json *keyval_parse_flat(const char *text, const char *implied_key, void (*warn)(
 Json *keyval_parse(const char *text, const char *implied_key, bool *help, GError **error);
 /* JSON if the text begins with '{', else as keyval_parse(). *was_json tells which, and may be NULL. */
 Json *keyval_parse_or_json(const char *text, const char *implied_key, bool *was_json, bool *help, GError **error);
+/* Members of `from` go over those of `into`; objects in both are merged likewise. */
+void keyval_merge(Json *into, const Json *from);
 /* "a=1,b=x,,y" from flat strings, in order. */
 char *keyval_text(const Json *flat);
 

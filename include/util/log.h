@@ -34,6 +34,7 @@ void log_set_timestamps(bool on);
 void log_write(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /* Parses -d's comma-separated classes; `-d help` is the caller's. Fails on an unknown one. */
+void log_help(GString *out); /* the classes, one a line */
 bool log_set_mask(const char *items, GError **error);
 bool log_set_file(const char *path, GError **error);
 

@@ -417,7 +417,7 @@ static void path_of_107_bytes_fits_and_108_do_not(void)
 {
     g_autofree char *name = g_strnfill(108, 'a');
     g_autofree char *text = g_strdup_printf("socket,id=s,path=%s", name);
-    g_autofree char *why = g_strdup_printf("UNIX socket path '%s' is too long\nPath must be less than 108 bytes", name);
+    g_autofree char *why = g_strdup_printf("UNIX socket path '%s' is too long", name);
 
     refused(text, why);
     text[strlen(text) - 1] = '\0';
