@@ -16,7 +16,8 @@ bool monitor_new(Chardev *chr, bool control, bool pretty, GError **error);
 /* Before exit. */
 void monitor_close_all(void);
 
-/* Descriptors by name (getfd, closefd): taking one out makes it the caller's. -1 with an error. */
+/* Descriptors by name (getfd, closefd), shared by all monitors. Adding a name again closes its old one. Taking one out makes it the caller's. -1 with an error. */
+void monitor_fd_add(const char *name, int fd);
 int monitor_fd_take(Monitor *mon, const char *name, GError **error);
 /* "fd:7" or a name given to getfd: for options that take either. `mon` may be NULL: only numbers. */
 int monitor_fd_param(Monitor *mon, const char *text, GError **error);

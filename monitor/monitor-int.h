@@ -1,0 +1,50 @@
+/* Inside the monitors. */
+#ifndef MONITOR_INT_H
+#define MONITOR_INT_H
+
+#include "monitor/monitor.h"
+#include "monitor/qmp.h"
+
+/* A monitor takes no more input while this much of its output waits for the client. */
+#define MONITOR_QUEUE_HIGH (1u << 20)
+/* The longest QMP message. */
+#define QMP_MESSAGE_MAX (16u << 20)
+
+typedef struct HmpSession HmpSession;
+
+struct Monitor {
+    Chardev *chr;               /* NULL: output is only collected (human-monitor-command) */
+    bool control, pretty;
+    GString *out;               /* not yet written */
+    /* QMP, of the present client */
+    JsonStream *stream;
+    bool negotiated, oob;
+    /* HMP */
+    HmpSession *hmp;
+};
+
+/* All of them. */
+extern GPtrArray *monitors;
+extern Monitor *monitor_now;    /* whose command runs */
+
+/* Writes out what was collected. */
+void monitor_flush(Monitor *mon);
+/* One JSON message, as a line. */
+void monitor_send(Monitor *mon, const Json *message);
+
+/* QMP: a client came, sent bytes, left. */
+void qmp_session_open(Monitor *mon);
+void qmp_session_read(Monitor *mon, const uint8_t *buf, size_t len);
+void qmp_session_close(Monitor *mon);
+Json *qmp_version(void);
+
+/* HMP the same. */
+void hmp_session_open(Monitor *mon);
+void hmp_session_read(Monitor *mon, const uint8_t *buf, size_t len);
+void hmp_session_close(Monitor *mon);
+
+/* Sets event_hook; called with the first monitor. */
+void qmp_events_init(void);
+void qmp_events_flush(void);    /* what rate limits hold back: before exit */
+
+#endif
