@@ -1,0 +1,418 @@
+/* The phases of a start; see the header. */
+#include "system/setup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "block/block.h"
+#include "chardev/chardev.h"
+#include "hw/core/machine.h"
+#include "migration/migration.h"
+#include "monitor/monitor.h"
+#include "system/main-loop.h"
+#include "system/qtest.h"
+#include "system/runstate.h"
+#include "system/user-object.h"
+#include "util/log.h"
+
+/* What has not landed yet is skipped. */
+#pragma weak migration_set_only_migratable
+#pragma weak migration_set_uuid
+#pragma weak migration_init
+#pragma weak migration_machine_done
+#pragma weak migration_dump_vmstate
+#pragma weak migration_set_autostart
+#pragma weak migration_incoming_prepare
+#pragma weak migration_incoming_begin
+#pragma weak snapshot_load_at_start
+
+/* Runs fn for each item of a kind, with the item as the context of what it reports. */
+static bool each(Config *config, OptionKind kind, bool (*fn)(Config *config, OptionItem *item, GError **error))
+{
+    GPtrArray *items = config->items[kind];
+
+    for (guint i = 0; items && i < items->len; i++) {
+        OptionItem *item = items->pdata[i];
+        GError *error = NULL;
+        bool ok;
+
+        log_set_context(item->text);
+        ok = fn(config, item, &error);
+        log_set_context(NULL);
+        if (!ok) {
+            return options_report(item, error);
+        }
+    }
+    return true;
+}
+
+static bool fail(GError *error)
+{
+    error_report("%s", error->message);
+    g_error_free(error);
+    return false;
+}
+
+/* --- logging and help --- */
+
+bool setup_logging(Config *config)
+{
+    GError *error = NULL;
+
+    if ((config->log_file && !log_set_file(config->log_file, &error)) ||
+        (config->log_items && !log_set_mask(config->log_items, &error))) {
+        return fail(error);
+    }
+    return true;
+}
+
+static bool device_helped(Config *config, OptionItem *item, GError **error)
+{
+    const char *driver = json_member_string(item->opts, "driver", "");
+    bool list = strcmp(driver, "help") == 0 || strcmp(driver, "?") == 0;
+    g_autoptr(GString) out = NULL;
+
+    if (config->done || item->json || (!list && !json_has(item->opts, "help") && !json_has(item->opts, "?"))) {
+        return true;
+    }
+    out = g_string_new(NULL);
+    if (!device_help(list ? NULL : driver, out, error)) {
+        return false;
+    }
+    fputs(out->str, stdout);
+    return config->done = true;
+}
+
+static bool object_helped(Config *config, OptionItem *item, GError **error)
+{
+    g_autoptr(GString) out = NULL;
+
+    if (!item->help || config->done) {
+        return true;
+    }
+    out = g_string_new(NULL);
+    if (!user_object_help(json_member_string(item->opts, "qom-type", NULL), out, error)) {
+        return false;
+    }
+    fputs(out->str, stdout);
+    return config->done = true;
+}
+
+bool setup_help(Config *config)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    if (config->machine_help) {
+        const char *type = json_member_string(config->machine, "type", NULL);
+        GError *error = NULL;
+        MachineClass *mc = type ? machine_find(type, &error) : NULL;
+
+        if (error) {
+            return fail(error);
+        }
+        if (mc) {
+            machine_help_options(mc, out);
+        } else {
+            machine_help(out);
+        }
+        fputs(out->str, stdout);
+        return config->done = true;
+    }
+    return each(config, OPT_OBJECT, object_helped) && each(config, OPT_DEVICE, device_helped);
+}
+
+/* --- character devices --- */
+
+static bool make_chardev(Config *config, OptionItem *item, GError **error)
+{
+    return chardev_new(item->opts, error) != NULL;
+}
+
+/* -serial and -parallel: "serial0", "serial1", … which the board asks for by name. */
+static bool make_port(const char *kind, unsigned *count, OptionItem *item, GError **error)
+{
+    g_autofree char *id = g_strdup_printf("%s%u", kind, *count);
+
+    (*count)++;
+    return strcmp(item->arg, "none") == 0 || chardev_new_short(id, item->arg, error);
+}
+
+static unsigned serials, parallels;
+
+static bool make_serial(Config *config, OptionItem *item, GError **error)
+{
+    return make_port("serial", &serials, item, error);
+}
+
+static bool make_parallel(Config *config, OptionItem *item, GError **error)
+{
+    return make_port("parallel", &parallels, item, error);
+}
+
+/* -monitor, -qmp: the device is made now, the monitor when there is something to talk about. */
+static unsigned compat_monitors;
+
+static bool make_monitor_chardev(Config *config, OptionItem *item, GError **error)
+{
+    g_autofree char *id = NULL;
+    Chardev *chr;
+
+    if (item->opts) {
+        return true; /* -mon names one that -chardev made */
+    }
+    if (!item->control && strcmp(item->arg, "none") == 0) {
+        return true;
+    }
+    id = g_strdup_printf("compat_monitor%u", compat_monitors++);
+    chr = chardev_new_short(id, item->arg, error);
+    if (!chr) {
+        return false;
+    }
+    item->opts = json_new_object();
+    json_set(item->opts, "chardev", json_new_string(chardev_id(chr)));
+    return true;
+}
+
+static void add_default(Config *config, OptionKind kind, const char *option, const char *arg)
+{
+    OptionItem *item = g_new0(OptionItem, 1);
+
+    item->text = g_strdup_printf("-%s %s", option, arg);
+    item->arg = item->text + strlen(option) + 2;
+    options_file(config, kind, item);
+}
+
+/* What QEMU has without being asked: ports and a monitor on consoles, which nobody sees here. */
+static void add_defaults(Config *config)
+{
+    if (config->no_defaults) {
+        return;
+    }
+    if (config->nographic && !config->items[OPT_SERIAL] && !config->items[OPT_MONITOR]) {
+        add_default(config, OPT_SERIAL, "serial", "mon:stdio");
+        /* The monitor shares the serial port's device. */
+        add_default(config, OPT_MONITOR, "monitor", "chardev:serial0");
+        return;
+    }
+    if (!config->items[OPT_SERIAL]) {
+        add_default(config, OPT_SERIAL, "serial", config->nographic ? "stdio" : "vc:80Cx24C");
+    }
+    if (!config->items[OPT_PARALLEL]) {
+        add_default(config, OPT_PARALLEL, "parallel", config->nographic ? "null" : "vc:80Cx24C");
+    }
+    if (!config->items[OPT_MONITOR] && !config->nographic) {
+        add_default(config, OPT_MONITOR, "monitor", "vc:80Cx24C");
+    }
+}
+
+bool setup_chardevs(Config *config)
+{
+    add_defaults(config);
+    return each(config, OPT_CHARDEV, make_chardev) && each(config, OPT_SERIAL, make_serial) &&
+           each(config, OPT_PARALLEL, make_parallel) && each(config, OPT_MONITOR, make_monitor_chardev);
+}
+
+/* --- the machine --- */
+
+static bool make_global(Config *config, OptionItem *item, GError **error)
+{
+    return global_parse(item->arg, error);
+}
+
+static bool make_object(Config *config, OptionItem *item, GError **error)
+{
+    return user_object_add_option(item->opts, item->json, error) != NULL;
+}
+
+static bool make_blockdev(Config *config, OptionItem *item, GError **error)
+{
+    return blockdev_add(item->opts, item->json, error);
+}
+
+static bool make_drive(Config *config, OptionItem *item, GError **error)
+{
+    return drive_add(item->opts, error);
+}
+
+static bool make_device(Config *config, OptionItem *item, GError **error)
+{
+    return device_add(item->opts, item->json, error) != NULL;
+}
+
+/* One accelerator: whether it is there. */
+static bool use_accel(const char *name, GError **error)
+{
+    if (strcmp(name, "qtest") == 0) {
+        qtest_enable();
+        return true;
+    }
+    return strcmp(name, "tcg") == 0 || error_setf(error, "invalid accelerator %s", name);
+}
+
+static bool try_accel(Config *config, OptionItem *item, GError **error)
+{
+    return use_accel(json_member_string(item->opts, "accel", ""), error);
+}
+
+/* -machine accel=kvm:tcg takes the first that is there. */
+static bool choose_accel(const char *list, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit(list, ":", -1);
+    GError *first = NULL;
+
+    for (char **name = names; *name; name++) {
+        GError *e = NULL;
+
+        if (use_accel(*name, &e)) {
+            g_clear_error(&first);
+            return true;
+        }
+        if (first) {
+            g_error_free(e);
+        } else {
+            first = e;
+        }
+    }
+    g_propagate_error(error, first ? first : g_error_new(GODWIT_ERROR, 0, "invalid accelerator %s", list));
+    return false;
+}
+
+static bool create_machine(Config *config)
+{
+    GError *error = NULL;
+    g_autofree char *accel = g_strdup(config->accel);
+
+    if (config->only_migratable && migration_set_only_migratable) {
+        migration_set_only_migratable();
+    }
+    if (config->uuid_set && migration_set_uuid) {
+        migration_set_uuid(config->uuid);
+    }
+    json_remove(config->machine, "accel");
+    config->accel = NULL;
+    if ((migration_init && !migration_init(&error)) || !machine_create(config->machine, &error)) {
+        return fail(error);
+    }
+    if (accel && !choose_accel(accel, &error)) {
+        return fail(error);
+    }
+    if (config->cpu) {
+        current_machine->cpu_model = g_strdup(config->cpu);
+    }
+    return true;
+}
+
+/* The devices that -drive if=virtio asks for. */
+static bool make_drive_devices(void)
+{
+    GError *error = NULL;
+    g_autoptr(Json) list = drive_take_devices(&error);
+
+    if (!list) {
+        return fail(error);
+    }
+    for (size_t i = 0; i < json_count(list); i++) {
+        if (!device_add(json_at(list, i), false, &error)) {
+            return fail(error);
+        }
+    }
+    return true;
+}
+
+bool setup_machine(Config *config)
+{
+    GError *error = NULL;
+
+    runstate_no_reboot = config->no_reboot;
+    runstate_no_shutdown = config->no_shutdown;
+    drive_snapshot_all = config->snapshot;
+    if (!each(config, OPT_GLOBAL, make_global) || !create_machine(config) || !each(config, OPT_ACCEL, try_accel) ||
+        !each(config, OPT_OBJECT, make_object) || !each(config, OPT_BLOCKDEV, make_blockdev) ||
+        !each(config, OPT_DRIVE, make_drive)) {
+        return false;
+    }
+    if (!machine_init(current_machine, &error)) {
+        return fail(error);
+    }
+    if (!make_drive_devices() || !each(config, OPT_DEVICE, make_device)) {
+        return false;
+    }
+    machine_done(current_machine);
+    global_warn_unused();
+    if (migration_machine_done && !migration_machine_done(&error)) {
+        return fail(error);
+    }
+    if (config->dump_vmstate) {
+        if (!migration_dump_vmstate(config->dump_vmstate, &error)) {
+            return fail(error);
+        }
+        config->done = true;
+    }
+    return true;
+}
+
+/* --- monitors, and off --- */
+
+static bool make_monitor(Config *config, OptionItem *item, GError **error)
+{
+    const char *id = item->opts ? json_member_string(item->opts, "chardev", NULL) : NULL;
+    Chardev *chr;
+
+    if (!id) {
+        return true; /* -monitor none */
+    }
+    chr = chardev_find(id);
+    if (!chr) {
+        return error_setf(error, "chardev \"%s\" not found", id);
+    }
+    return monitor_new(chr, item->control, item->pretty, error);
+}
+
+static void terminate(void)
+{
+    system_shutdown_request(SHUTDOWN_CAUSE_HOST_UI);
+}
+
+bool setup_monitors(Config *config)
+{
+    chardev_terminate_hook = terminate;
+    return each(config, OPT_MONITOR, make_monitor);
+}
+
+bool setup_run(Config *config)
+{
+    GError *error = NULL;
+
+    if (config->qtest && !qtest_init(config->qtest, config->qtest_log, &error)) {
+        return fail(error);
+    }
+    if (migration_set_autostart) {
+        migration_set_autostart(!config->stopped);
+    }
+    if (config->incoming && migration_incoming_prepare) {
+        g_autofree char *text = g_strdup_printf("-incoming %s", config->incoming);
+
+        log_set_context(text);
+        if (!migration_incoming_prepare(config->incoming, &error) || !migration_incoming_begin(&error)) {
+            fail(error);
+            log_set_context(NULL);
+            return false;
+        }
+        log_set_context(NULL);
+        return true;
+    }
+    if (config->loadvm && snapshot_load_at_start && !snapshot_load_at_start(config->loadvm, &error)) {
+        return fail(error);
+    }
+    if (!config->stopped) {
+        vm_start();
+    }
+    return true;
+}
+
+void setup_teardown(void)
+{
+    monitor_close_all();
+    block_close_all();
+    chardev_close_all();
+}
