@@ -116,12 +116,25 @@ void object_class_add_alias_props(ObjectClass *klass, const char *target_type, c
     class_props_publish(klass);
 }
 
+/* An alias has the default of its target, whatever the history says of the class that wraps it. */
+static void ask_hook(const ObjectClass *klass, ClassProperty *prop)
+{
+    ClassProperty answer = *prop;
+
+    property_hook(klass, &answer);
+    if (prop->alias) {
+        prop->absent = answer.absent;
+    } else {
+        *prop = answer;
+    }
+}
+
 void class_props_finish(ObjectClass *klass)
 {
     Type *type = (Type *)klass->type;
 
     for (unsigned i = 0; property_hook && i < type->props->len; i++) {
-        property_hook(klass, class_prop_at(type, i));
+        ask_hook(klass, class_prop_at(type, i));
     }
     class_props_publish(klass);
 }

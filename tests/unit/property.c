@@ -138,6 +138,12 @@ TYPES_REGISTER(test_types)
 /* A release that took one property away from a class and had another default for two. */
 static void release_hook(const ObjectClass *klass, ClassProperty *prop)
 {
+    if (strcmp(object_class_name(klass), TYPE_WRAPPER) == 0 && strcmp(prop->prop->name, "i16") == 0) {
+        prop->absent = true;
+    }
+    if (strcmp(object_class_name(klass), TYPE_WRAPPER) == 0 && strcmp(prop->prop->name, "size") == 0) {
+        prop->default_text = "2K";
+    }
     if (strcmp(object_class_name(klass), "test-released") != 0) {
         return;
     }
@@ -592,6 +598,8 @@ static void alias_is_the_targets_property(void)
     g_assert_cmpint(object_property_origin(wrapper, "u8", NULL), ==, PROP_ORIGIN_GLOBAL);
     g_assert_cmpuint(object_get_uint(wrapper, "size"), ==, 1572864);
     g_assert_true(json_get_uint(defval, &number) && number == 1572864);
+    g_assert_false(object_property_exists(wrapper, "i16"));
+    g_assert_true(object_property_exists(target, "i16"));
     /* its own wins */
     g_assert_true(object_property_parse(wrapper, "flag", "on", PROP_ORIGIN_USER, NULL));
     g_assert_true(((Thing *)wrapper)->flag);
