@@ -255,7 +255,9 @@ void block_request_finish_at(BlockRequest *req, int64_t ns)
 
 static bool refused_early(BlockRequest *req, BlockNode *node)
 {
-    bool writes = req->op == BLOCK_WRITE || req->op == BLOCK_DISCARD || req->op == BLOCK_WRITE_ZEROES;
+    /* A discard that is ignored anyway harms nobody. */
+    bool writes = req->op == BLOCK_WRITE || req->op == BLOCK_WRITE_ZEROES ||
+                  (req->op == BLOCK_DISCARD && node && node->mode.discard);
     int ret = 0;
     if (!node) {
         ret = -ENOMEDIUM;

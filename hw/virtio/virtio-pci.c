@@ -418,6 +418,9 @@ static const Property generic_props[] = {
 
 static void generic_class_init(ObjectClass *klass, const void *data)
 {
+    const VirtIOPCIType *type = data;
+
+    DEVICE_CLASS(klass)->alias = type->alias;
     object_class_add_props(klass, generic_props, G_N_ELEMENTS(generic_props));
 }
 
@@ -449,7 +452,8 @@ void virtio_pci_register(const VirtIOPCIType *type)
         .parent = TYPE_VIRTIO_PCI, .abstract = true, .class_init = wrapper_class_init, .class_data = type,
         .init = wrapper_init,
     });
-    register_wrapper(type->name, "", (TypeInfo){ .parent = base, .class_init = generic_class_init, .interfaces = both });
+    register_wrapper(type->name, "", (TypeInfo){
+        .parent = base, .class_init = generic_class_init, .class_data = type, .interfaces = both });
     register_wrapper(type->name, "-transitional", (TypeInfo){
         .parent = base, .init = transitional_init, .interfaces = conventional });
     register_wrapper(type->name, "-non-transitional", (TypeInfo){

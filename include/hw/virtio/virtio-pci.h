@@ -95,6 +95,7 @@ typedef struct VirtIOPCIType {
     const char *name;               /* "virtio-blk-pci" */
     const char *vdev_type;          /* "virtio-blk-device" */
     const char *description;
+    const char *alias;              /* of the type without a suffix, for -device: "virtio-blk"; NULL: none */
     uint16_t class_id;              /* PCI class of the modern and of the transitional device */
     DeviceCategory category;
     const Property *props;          /* further ones of the wrapper: VIRTIO_PCI_PROP_* below */
