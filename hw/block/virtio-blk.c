@@ -209,12 +209,16 @@ static bool virtio_blk_realize(VirtIODevice *vdev, GError **error)
 
 static void virtio_blk_unrealize(VirtIODevice *vdev)
 {
-    VirtIOBlock *s = VIRTIO_BLK(vdev);
+    virtio_blk_free_vectors(VIRTIO_BLK(vdev));
+}
 
-    virtio_blk_free_vectors(s);
-    if (vdev->parent_obj.realized) { /* and not a realize that fails half-way */
-        block_backend_mark_auto_delete(s->conf.blk);
-    }
+/* A device that was there goes, and its -drive with it; not so after a realize that failed half-way. */
+static void virtio_blk_unplug(DeviceState *dev)
+{
+    DeviceClass *parent = DEVICE_CLASS(object_class_by_name(TYPE_VIRTIO_DEVICE));
+
+    block_backend_mark_auto_delete(VIRTIO_BLK(dev)->conf.blk);
+    parent->unrealize(dev);
 }
 
 /* ---- State ---- */
@@ -264,6 +268,7 @@ static void virtio_blk_class_init(ObjectClass *klass, const void *data)
 
     dc->categories = 1u << DEVICE_CATEGORY_STORAGE;
     dc->vmsd = &vmstate_virtio_blk;
+    dc->unrealize = virtio_blk_unplug;
     vdc->device_id = VIRTIO_ID_BLOCK;
     vdc->name = "virtio-blk";
     vdc->realize = virtio_blk_realize;

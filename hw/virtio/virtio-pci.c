@@ -127,7 +127,9 @@ static void virtio_pci_reset_hold(DeviceState *dev)
     VirtIOPCIProxy *proxy = VIRTIO_PCI(dev);
 
     virtio_pci_reset(proxy);
-    VIRTIO_PCI_GET_CLASS(dev)->parent_reset_hold(dev);
+    if (VIRTIO_PCI_GET_CLASS(dev)->parent_reset_hold) {
+        VIRTIO_PCI_GET_CLASS(dev)->parent_reset_hold(dev);
+    }
 }
 
 /* A driver from before it was needed runs without bus mastering; a machine saved then comes without it. */
