@@ -381,9 +381,6 @@ Object *object_resolve_path_type(const char *path, const char *type, bool *ambig
     if (path[0] == '/') {
         return object_dynamic_cast(resolve_from(object_root(), components), type);
     }
-    if (!path[0]) {
-        return NULL;
-    }
     resolve_partial(object_root(), &search);
     if (ambiguous) {
         *ambiguous = search.ambiguous;
