@@ -91,9 +91,9 @@ static void work_that_schedules_itself_waits_for_the_next_round(void)
 
 static void wait_inside(void *opaque)
 {
-    note("(");
+    g_string_append_c(log_text, '(');
     main_loop_step(true);
-    note(")");
+    g_string_append_c(log_text, ')');
 }
 
 static void work_runs_while_work_waits_for_it(void)

@@ -1,0 +1,955 @@
+#include "system/memory.h"
+
+#include <string.h>
+
+#include "util/units.h"
+
+/* A device that logs how it is called and reads as the offset of each byte (plus `base`). */
+typedef struct Device {
+    MemoryRegion mr;
+    GString *log;
+} Device;
+
+static uint64_t device_read(void *opaque, hwaddr offset, unsigned size)
+{
+    Device *dev = opaque;
+    uint64_t value = 0;
+
+    g_string_append_printf(dev->log, "r%x.%u ", (unsigned)offset, size);
+    for (unsigned i = 0; i < size; i++) {
+        value |= ((offset + i) & 0xff) << (8 * i);
+    }
+    return value;
+}
+
+static void device_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    Device *dev = opaque;
+
+    g_string_append_printf(dev->log, "w%x.%u=%" G_GINT64_MODIFIER "x ", (unsigned)offset, size, value);
+}
+
+static const MemoryRegionOps plain_ops = { .read = device_read, .write = device_write };
+
+static void device_init(Device *dev, const MemoryRegionOps *ops, uint64_t size)
+{
+    dev->log = g_string_new(NULL);
+    memory_region_init_io(&dev->mr, NULL, ops, dev, "dev", size);
+}
+
+static void device_destroy(Device *dev)
+{
+    if (dev->mr.container) {
+        memory_region_del(dev->mr.container, &dev->mr);
+    }
+    memory_region_destroy(&dev->mr);
+    g_string_free(dev->log, TRUE);
+}
+
+static void assert_log(Device *dev, const char *expected)
+{
+    g_assert_cmpstr(dev->log->str, ==, expected);
+    g_string_truncate(dev->log, 0);
+}
+
+/* A root of its own for each test. */
+typedef struct World {
+    MemoryRegion root;
+    AddressSpace as;
+} World;
+
+static void world_init(World *world)
+{
+    memory_region_init(&world->root, NULL, "root", UINT64_MAX);
+    address_space_init(&world->as, &world->root, "world");
+}
+
+static void world_destroy(World *world)
+{
+    address_space_destroy(&world->as);
+    memory_region_destroy(&world->root);
+}
+
+static uint64_t load(World *world, hwaddr addr, unsigned size)
+{
+    return address_space_load(&world->as, addr, size, NULL);
+}
+
+static void add_ram(World *world, MemoryRegion *ram, const char *name, hwaddr addr, uint64_t size)
+{
+    g_assert_true(memory_region_init_ram(ram, NULL, name, size, NULL));
+    memory_region_add(&world->root, addr, ram);
+}
+
+static void drop(MemoryRegion *mr)
+{
+    memory_region_del(mr->container, mr);
+    memory_region_destroy(mr);
+}
+
+/* The flat map as text: "first-last name@offset[ ro];". */
+static void append_section(hwaddr first, hwaddr last, const MemorySection *section, void *text)
+{
+    g_string_append_printf(text, "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x %s@%" G_GINT64_MODIFIER "x%s;", first,
+                           last, section->mr->name, section->offset, section->readonly ? " ro" : "");
+}
+
+static void assert_map(World *world, const char *expected)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    address_space_foreach(&world->as, append_section, text);
+    g_assert_cmpstr(text->str, ==, expected);
+}
+
+/* What nobody answers. */
+
+static void unassigned_memory_reads_as_zero(void)
+{
+    MemTxResult result;
+
+    g_assert_cmphex(address_space_load(&address_space_memory, 0x1000000, 8, &result), ==, 0);
+    g_assert_cmpint(result, ==, MEMTX_DECODE_ERROR);
+    g_assert_cmpint(address_space_store(&address_space_memory, 0x1000000, 1, 4), ==, MEMTX_DECODE_ERROR);
+}
+
+static void unassigned_ports_read_as_all_ones(void)
+{
+    uint8_t bytes[4];
+
+    g_assert_cmpint(address_space_read(&address_space_io, 0x1234, bytes, 4), ==, MEMTX_OK);
+    g_assert_cmphex(*(uint32_t *)bytes, ==, 0xffffffff);
+    /* Beyond the last port there is nothing. */
+    g_assert_cmpint(address_space_read(&address_space_io, 0xfffe, bytes, 4), ==, MEMTX_DECODE_ERROR);
+    g_assert_cmphex(*(uint32_t *)bytes, ==, 0xffff);
+}
+
+static void access_over_the_top_of_the_address_space_wraps(void)
+{
+    World world;
+    MemoryRegion low, high;
+    uint32_t value = 0x44332211;
+
+    world_init(&world);
+    add_ram(&world, &low, "low", 0, 0x1000);
+    add_ram(&world, &high, "high", 0xfffffffffffff000, 0x1000);
+    g_assert_cmpint(address_space_write(&world.as, UINT64_MAX - 1, &value, 4), ==, MEMTX_OK);
+    g_assert_cmphex(load(&world, 0, 2), ==, 0x4433);
+    g_assert_cmphex(load(&world, UINT64_MAX, 1), ==, 0x22);
+    drop(&low);
+    drop(&high);
+    world_destroy(&world);
+}
+
+/* RAM and ROM. */
+
+static void ram_is_zero_and_keeps_what_is_written(void)
+{
+    World world;
+    MemoryRegion ram;
+    uint8_t bytes[64];
+
+    world_init(&world);
+    add_ram(&world, &ram, "ram", 0x1000, 0x2000);
+    g_assert_cmphex(load(&world, 0x1000, 8), ==, 0);
+    address_space_store(&world.as, 0x1001, 0x1122334455667788, 8);
+    g_assert_cmphex(load(&world, 0x1001, 8), ==, 0x1122334455667788);
+    g_assert_cmphex(load(&world, 0x1002, 4), ==, 0x44556677);
+    g_assert_cmphex(load(&world, 0x1003, 1), ==, 0x66);
+    g_assert_cmpint(address_space_set(&world.as, 0x1100, 0xa5, 64), ==, MEMTX_OK);
+    g_assert_cmpint(address_space_read(&world.as, 0x1100, bytes, 64), ==, MEMTX_OK);
+    for (int i = 0; i < 64; i++) {
+        g_assert_cmphex(bytes[i], ==, 0xa5);
+    }
+    drop(&ram);
+    world_destroy(&world);
+}
+
+static void access_across_the_end_of_ram_does_the_part_that_is_there(void)
+{
+    World world;
+    MemoryRegion ram;
+    MemTxResult result;
+
+    world_init(&world);
+    add_ram(&world, &ram, "ram", 0, 0x1000);
+    g_assert_cmpint(address_space_store(&world.as, 0xffc, 0x1122334455667788, 8), ==, MEMTX_DECODE_ERROR);
+    g_assert_cmphex(address_space_load(&world.as, 0xffc, 8, &result), ==, 0x55667788);
+    g_assert_cmpint(result, ==, MEMTX_DECODE_ERROR);
+    drop(&ram);
+    world_destroy(&world);
+}
+
+static void rom_drops_writes_but_loaders_may(void)
+{
+    World world;
+    MemoryRegion rom;
+
+    world_init(&world);
+    g_assert_true(memory_region_init_rom(&rom, NULL, "rom", 0x1000, NULL));
+    memory_region_add(&world.root, 0, &rom);
+    address_space_store(&world.as, 0, 0x1234, 2);
+    g_assert_cmphex(load(&world, 0, 2), ==, 0);
+    g_assert_cmpint(address_space_write_rom(&world.as, 0, "\x34\x12", 2), ==, MEMTX_OK);
+    g_assert_cmphex(load(&world, 0, 2), ==, 0x1234);
+    drop(&rom);
+    world_destroy(&world);
+}
+
+static void readonly_alias_makes_ram_read_only_there_alone(void)
+{
+    World world;
+    MemoryRegion ram, alias;
+
+    world_init(&world);
+    add_ram(&world, &ram, "ram", 0, 0x1000);
+    memory_region_init_alias(&alias, NULL, "alias", &ram, 0, 0x1000);
+    memory_region_set_readonly(&alias, true);
+    memory_region_add(&world.root, 0x10000, &alias);
+    assert_map(&world, "0-fff ram@0;10000-10fff ram@0 ro;");
+    address_space_store(&world.as, 0x10000, 0xff, 1);
+    g_assert_cmphex(load(&world, 0, 1), ==, 0);
+    address_space_store(&world.as, 0, 0x77, 1);
+    g_assert_cmphex(load(&world, 0x10000, 1), ==, 0x77);
+    memory_region_set_readonly(&alias, false);
+    address_space_store(&world.as, 0x10000, 0x88, 1);
+    g_assert_cmphex(load(&world, 0, 1), ==, 0x88);
+    drop(&alias);
+    drop(&ram);
+    world_destroy(&world);
+}
+
+static void rom_device_reads_as_memory_and_writes_to_the_device(void)
+{
+    World world;
+    Device dev = { .log = g_string_new(NULL) };
+
+    world_init(&world);
+    g_assert_true(memory_region_init_rom_device(&dev.mr, NULL, &plain_ops, &dev, "flash", 0x1000, NULL));
+    memory_region_add(&world.root, 0, &dev.mr);
+    ((uint8_t *)memory_region_host(&dev.mr))[4] = 0x42;
+    g_assert_cmphex(load(&world, 4, 1), ==, 0x42);
+    assert_log(&dev, "");
+    address_space_store(&world.as, 8, 0x90, 1);
+    assert_log(&dev, "w8.1=90 ");
+    device_destroy(&dev);
+    world_destroy(&world);
+}
+
+static void map_gives_what_is_contiguous_and_no_rom_to_write(void)
+{
+    World world;
+    MemoryRegion ram, rom;
+    uint64_t length = 0x10000;
+
+    world_init(&world);
+    add_ram(&world, &ram, "ram", 0, 0x2000);
+    g_assert_true(memory_region_init_rom(&rom, NULL, "rom", 0x1000, NULL));
+    memory_region_add(&world.root, 0x2000, &rom);
+    uint8_t *host = address_space_map(&world.as, 0x1800, &length, true);
+    g_assert_nonnull(host);
+    g_assert_cmphex(length, ==, 0x800);
+    host[0] = 0x99;
+    address_space_unmap(&world.as, host, 1, true);
+    g_assert_cmphex(load(&world, 0x1800, 1), ==, 0x99);
+    length = 16;
+    g_assert_nonnull(address_space_map(&world.as, 0x2000, &length, false));
+    g_assert_null(address_space_map(&world.as, 0x2000, &length, true));
+    g_assert_null(address_space_map(&world.as, 0x8000, &length, false));
+    length = 0;
+    g_assert_null(address_space_map(&world.as, 0, &length, false));
+    drop(&ram);
+    drop(&rom);
+    world_destroy(&world);
+}
+
+/* Sizes of device accesses. */
+
+static void check_access(const MemoryRegionOps *ops, hwaddr offset, unsigned size, const char *reads, uint64_t value)
+{
+    World world;
+    Device dev;
+
+    world_init(&world);
+    device_init(&dev, ops, 0x100);
+    memory_region_add(&world.root, 0x1000, &dev.mr);
+    g_assert_cmphex(load(&world, 0x1000 + offset, size), ==, value);
+    assert_log(&dev, reads);
+    device_destroy(&dev);
+    world_destroy(&world);
+}
+
+static void access_of_a_size_that_is_not_valid_reads_zero(void)
+{
+    static const MemoryRegionOps words = { .read = device_read, .write = device_write, .valid = { .min = 4, .max = 4 } };
+
+    check_access(&words, 0x10, 4, "r10.4 ", 0x13121110);
+    check_access(&words, 0x10, 2, "", 0);
+    check_access(&words, 0x12, 4, "", 0); /* goes as two halves, neither of which is valid */
+}
+
+static void long_access_is_cut_to_what_is_valid(void)
+{
+    static const MemoryRegionOps quads = { .read = device_read, .write = device_write, .valid = { .min = 1, .max = 8 },
+                                           .impl = { .min = 8, .max = 8 } };
+
+    check_access(&plain_ops, 0x10, 8, "r10.4 r14.4 ", 0x1716151413121110);
+    check_access(&quads, 0x10, 8, "r10.8 ", 0x1716151413121110);
+}
+
+static void unaligned_access_is_cut_at_alignment(void)
+{
+    check_access(&plain_ops, 0x13, 4, "r13.1 r14.2 r16.1 ", 0x16151413);
+    check_access(&plain_ops, 0x12, 8, "r12.2 r14.4 r18.2 ", 0x1918171615141312);
+}
+
+static void impl_sizes_split_and_widen(void)
+{
+    static const MemoryRegionOps bytes = { .read = device_read, .write = device_write, .impl = { .min = 1, .max = 1 } };
+    static const MemoryRegionOps longs = { .read = device_read, .write = device_write, .valid = { .min = 1, .max = 4 },
+                                           .impl = { .min = 4, .max = 4 } };
+    World world;
+    Device dev;
+
+    check_access(&bytes, 0x10, 4, "r10.1 r11.1 r12.1 r13.1 ", 0x13121110);
+    check_access(&longs, 0x10, 2, "r10.4 ", 0x1110);
+    world_init(&world);
+    device_init(&dev, &bytes, 0x100);
+    memory_region_add(&world.root, 0, &dev.mr);
+    address_space_store(&world.as, 0, 0x11223344, 4);
+    assert_log(&dev, "w0.1=44 w1.1=33 w2.1=22 w3.1=11 ");
+    device_destroy(&dev);
+    device_init(&dev, &longs, 0x100);
+    memory_region_add(&world.root, 0, &dev.mr);
+    address_space_store(&world.as, 4, 0xab, 1);
+    assert_log(&dev, "w4.4=ab ");
+    device_destroy(&dev);
+    world_destroy(&world);
+}
+
+static void big_endian_devices_are_swapped(void)
+{
+    static const MemoryRegionOps big = { .read = device_read, .write = device_write, .big_endian = true };
+    static const MemoryRegionOps big_bytes = { .read = device_read, .write = device_write, .big_endian = true,
+                                               .impl = { .min = 1, .max = 1 } };
+    World world;
+    Device dev;
+
+    check_access(&big, 0x10, 4, "r10.4 ", 0x10111213);
+    check_access(&big_bytes, 0x10, 4, "r10.1 r11.1 r12.1 r13.1 ", 0x13121110);
+    world_init(&world);
+    device_init(&dev, &big_bytes, 0x100);
+    memory_region_add(&world.root, 0, &dev.mr);
+    address_space_store(&world.as, 0, 0x11223344, 4);
+    assert_log(&dev, "w0.1=44 w1.1=33 w2.1=22 w3.1=11 ");
+    device_destroy(&dev);
+    device_init(&dev, &big, 0x100);
+    memory_region_add(&world.root, 0, &dev.mr);
+    address_space_store(&world.as, 0, 0x1122, 2);
+    assert_log(&dev, "w0.2=2211 ");
+    device_destroy(&dev);
+    world_destroy(&world);
+}
+
+static bool accept_low_reads(void *opaque, hwaddr offset, unsigned size, bool is_write)
+{
+    return offset < 0x10 && !is_write;
+}
+
+static void accepts_has_the_last_word(void)
+{
+    static const MemoryRegionOps picky = { .read = device_read, .write = device_write,
+                                           .valid = { .accepts = accept_low_reads } };
+    World world;
+    Device dev;
+
+    check_access(&picky, 0, 4, "r0.4 ", 0x03020100);
+    check_access(&picky, 0x10, 4, "", 0);
+    world_init(&world);
+    device_init(&dev, &picky, 0x100);
+    memory_region_add(&world.root, 0, &dev.mr);
+    g_assert_cmpint(address_space_store(&world.as, 0, 1, 4), ==, MEMTX_DECODE_ERROR);
+    assert_log(&dev, "");
+    device_destroy(&dev);
+    world_destroy(&world);
+}
+
+static void access_across_two_regions_is_cut_between_them(void)
+{
+    World world;
+    MemoryRegion ram;
+    Device dev;
+
+    world_init(&world);
+    add_ram(&world, &ram, "ram", 0, 0x1000);
+    device_init(&dev, &plain_ops, 0x100);
+    memory_region_add(&world.root, 0x1000, &dev.mr);
+    address_space_store(&world.as, 0xffe, 0x44332211, 4);
+    assert_log(&dev, "w0.2=4433 ");
+    g_assert_cmphex(load(&world, 0xffe, 4), ==, 0x01002211);
+    device_destroy(&dev);
+    drop(&ram);
+    world_destroy(&world);
+}
+
+static World *loop_world;
+
+static void write_to_itself(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    Device *dev = opaque;
+
+    g_string_append_c(dev->log, 'w');
+    address_space_store(&loop_world->as, 0, 1, 4);
+}
+
+static void device_that_writes_to_itself_for_ever_is_stopped(void)
+{
+    static const MemoryRegionOps ops = { .read = device_read, .write = write_to_itself };
+    World world;
+    Device dev;
+
+    world_init(&world);
+    loop_world = &world;
+    device_init(&dev, &ops, 4);
+    memory_region_add(&world.root, 0, &dev.mr);
+    address_space_store(&world.as, 0, 1, 4);
+    g_assert_cmpuint(dev.log->len, >=, 1);
+    g_assert_cmpuint(dev.log->len, <, 100);
+    g_string_truncate(dev.log, 0);
+    address_space_store(&world.as, 0, 1, 4); /* and the guard is open again */
+    g_assert_cmpuint(dev.log->len, >=, 1);
+    device_destroy(&dev);
+    world_destroy(&world);
+}
+
+/* Fast notifies. */
+
+static void count(void *counter)
+{
+    (*(int *)counter)++;
+}
+
+static void notifier_takes_the_matching_write_and_no_other(void)
+{
+    World world;
+    Device dev;
+    int any = 0, queue1 = 0;
+    MemoryNotifier on_any = { .offset = 8, .notify = count, .opaque = &any };
+    MemoryNotifier on_queue1 = { .offset = 4, .size = 2, .match_data = true, .data = 1, .notify = count,
+                                 .opaque = &queue1 };
+
+    world_init(&world);
+    device_init(&dev, &plain_ops, 0x100);
+    memory_region_add(&world.root, 0, &dev.mr);
+    memory_region_add_notifier(&dev.mr, &on_any);
+    memory_region_add_notifier(&dev.mr, &on_queue1);
+    address_space_store(&world.as, 4, 1, 2);
+    address_space_store(&world.as, 8, 0x55, 4);
+    address_space_store(&world.as, 8, 0x55, 1);
+    assert_log(&dev, "");
+    g_assert_cmpint(queue1, ==, 1);
+    g_assert_cmpint(any, ==, 2);
+    address_space_store(&world.as, 4, 2, 2);
+    address_space_store(&world.as, 4, 1, 4);
+    address_space_store(&world.as, 6, 1, 2);
+    assert_log(&dev, "w4.2=2 w4.4=1 w6.2=1 ");
+    memory_region_del_notifier(&dev.mr, &on_any);
+    address_space_store(&world.as, 8, 0x55, 1);
+    assert_log(&dev, "w8.1=55 ");
+    g_assert_cmpint(queue1 + any, ==, 3);
+    device_destroy(&dev);
+    world_destroy(&world);
+}
+
+/* Maps. */
+
+static void higher_priority_is_seen_and_the_newer_of_two_equals(void)
+{
+    World world;
+    MemoryRegion low, high, newer;
+
+    world_init(&world);
+    add_ram(&world, &low, "low", 0, 0x3000);
+    g_assert_true(memory_region_init_ram(&high, NULL, "high", 0x1000, NULL));
+    memory_region_add_overlap(&world.root, 0x1000, &high, 1);
+    assert_map(&world, "0-fff low@0;1000-1fff high@0;2000-2fff low@2000;");
+    add_ram(&world, &newer, "newer", 0x800, 0x1000);
+    assert_map(&world, "0-7ff low@0;800-fff newer@0;1000-1fff high@0;2000-2fff low@2000;");
+    memory_region_set_enabled(&high, false);
+    assert_map(&world, "0-7ff low@0;800-17ff newer@0;1800-2fff low@1800;");
+    drop(&newer);
+    assert_map(&world, "0-2fff low@0;");
+    drop(&high);
+    drop(&low);
+    assert_map(&world, "");
+    world_destroy(&world);
+}
+
+static void priorities_count_within_a_container_only(void)
+{
+    World world;
+    MemoryRegion container, inner, outer;
+
+    world_init(&world);
+    memory_region_init(&container, NULL, "container", 0x10000);
+    g_assert_true(memory_region_init_ram(&inner, NULL, "inner", 0x1000, NULL));
+    memory_region_add_overlap(&container, 0, &inner, 100);
+    memory_region_add_overlap(&world.root, 0, &container, 0);
+    g_assert_true(memory_region_init_ram(&outer, NULL, "outer", 0x1000, NULL));
+    memory_region_add_overlap(&world.root, 0x800, &outer, 1);
+    assert_map(&world, "0-7ff inner@0;800-17ff outer@0;");
+    memory_region_del(&container, &inner);
+    memory_region_del(&world.root, &container);
+    memory_region_destroy(&inner);
+    memory_region_destroy(&container);
+    drop(&outer);
+    world_destroy(&world);
+}
+
+static void containers_clip_what_they_hold(void)
+{
+    World world;
+    MemoryRegion container, ram;
+
+    world_init(&world);
+    memory_region_init(&container, NULL, "container", 0x1000);
+    g_assert_true(memory_region_init_ram(&ram, NULL, "ram", 0x10000, NULL));
+    memory_region_add(&container, 0x400, &ram);
+    memory_region_add(&world.root, 0x100000, &container);
+    assert_map(&world, "100400-100fff ram@0;");
+    memory_region_set_size(&container, 0x2000);
+    assert_map(&world, "100400-101fff ram@0;");
+    memory_region_set_address(&container, 0x200000);
+    assert_map(&world, "200400-201fff ram@0;");
+    memory_region_del(&container, &ram);
+    drop(&container);
+    memory_region_destroy(&ram);
+    world_destroy(&world);
+}
+
+static void alias_shows_a_part_and_follows_its_target(void)
+{
+    World world;
+    MemoryRegion pci, window, bar;
+
+    world_init(&world);
+    memory_region_init(&pci, NULL, "pci", UINT64_MAX);
+    memory_region_init_alias(&window, NULL, "window", &pci, 0xe0000000, 0x10000000);
+    memory_region_add(&world.root, 0xe0000000, &window);
+    g_assert_true(memory_region_init_ram(&bar, NULL, "bar", 0x4000, NULL));
+    memory_region_add(&pci, 0xdfffe000, &bar);
+    assert_map(&world, "e0000000-e0001fff bar@2000;");
+    memory_region_set_address(&bar, 0xe8000000);
+    assert_map(&world, "e8000000-e8003fff bar@0;");
+    memory_region_set_alias_offset(&window, 0xd8001000);
+    assert_map(&world, "effff000-efffffff bar@0;");
+    memory_region_del(&pci, &bar);
+    drop(&window);
+    memory_region_destroy(&bar);
+    memory_region_destroy(&pci);
+    world_destroy(&world);
+}
+
+static void alias_beyond_the_end_of_its_target_shows_nothing_there(void)
+{
+    World world;
+    MemoryRegion ram, alias;
+
+    world_init(&world);
+    g_assert_true(memory_region_init_ram(&ram, NULL, "ram", 0x2000, NULL));
+    memory_region_init_alias(&alias, NULL, "alias", &ram, 0x1000, 0x10000);
+    memory_region_add(&world.root, 0, &alias);
+    assert_map(&world, "0-fff ram@1000;");
+    memory_region_set_alias_offset(&alias, UINT64_MAX - 0xfff);
+    assert_map(&world, "");
+    drop(&alias);
+    memory_region_destroy(&ram);
+    world_destroy(&world);
+}
+
+static void region_of_the_whole_space_is_possible(void)
+{
+    World world;
+    Device dev;
+    MemoryRegion ram;
+
+    world_init(&world);
+    device_init(&dev, &plain_ops, UINT64_MAX);
+    memory_region_add_overlap(&world.root, 0, &dev.mr, -1);
+    add_ram(&world, &ram, "ram", 0x1000, 0x1000);
+    assert_map(&world, "0-fff dev@0;1000-1fff ram@0;2000-ffffffffffffffff dev@2000;");
+    load(&world, UINT64_MAX - 3, 4);
+    assert_log(&dev, "rfffffffc.4 ");
+    MemorySection section = address_space_lookup(&world.as, UINT64_MAX);
+    g_assert_true(section.mr == &dev.mr);
+    g_assert_cmphex(section.size, ==, 1);
+    drop(&ram);
+    section = address_space_lookup(&world.as, 0);
+    g_assert_cmphex(section.size, ==, UINT64_MAX);
+    device_destroy(&dev);
+    world_destroy(&world);
+}
+
+static void lookup_says_how_far_it_goes(void)
+{
+    World world;
+    MemoryRegion ram;
+
+    world_init(&world);
+    add_ram(&world, &ram, "ram", 0x1000, 0x1000);
+    MemorySection hit = address_space_lookup(&world.as, 0x1800), gap = address_space_lookup(&world.as, 0x800);
+    MemorySection rest = address_space_lookup(&world.as, 0x2000);
+    g_assert_true(hit.mr == &ram && !gap.mr && !rest.mr);
+    g_assert_cmphex(hit.offset, ==, 0x800);
+    g_assert_cmphex(hit.size, ==, 0x800);
+    g_assert_cmphex(gap.size, ==, 0x800);
+    g_assert_cmphex(rest.size, ==, UINT64_MAX - 0x1fff);
+    drop(&ram);
+    world_destroy(&world);
+}
+
+static void bus_master_sees_memory_when_enabled_and_shares_the_map(void)
+{
+    World world;
+    MemoryRegion ram, container, alias;
+    AddressSpace device;
+
+    world_init(&world);
+    add_ram(&world, &ram, "ram", 0, 0x1000);
+    memory_region_init(&container, NULL, "bus master container", UINT64_MAX);
+    address_space_init(&device, &container, "device");
+    memory_region_init_alias(&alias, NULL, "bus master", &world.root, 0, UINT64_MAX);
+    memory_region_set_enabled(&alias, false);
+    memory_region_add(&container, 0, &alias);
+    g_assert_null(address_space_lookup(&device, 0).mr);
+    memory_region_set_enabled(&alias, true);
+    g_assert_true(address_space_lookup(&device, 0).mr == &ram);
+    g_assert_true(device.map == world.as.map);
+    memory_region_set_address(&ram, 0x5000);
+    g_assert_true(address_space_lookup(&device, 0x5000).mr == &ram);
+    memory_region_set_enabled(&alias, false);
+    g_assert_null(address_space_lookup(&device, 0x5000).mr);
+    g_assert_true(address_space_lookup(&world.as, 0x5000).mr == &ram);
+    memory_region_set_enabled(&alias, true);
+    memory_region_del(&container, &alias);
+    g_assert_null(address_space_lookup(&device, 0x5000).mr);
+    memory_region_destroy(&alias);
+    address_space_destroy(&device);
+    memory_region_destroy(&container);
+    drop(&ram);
+    world_destroy(&world);
+}
+
+typedef struct Heard {
+    MemoryListener listener;
+    GString *text;
+} Heard;
+
+static void hear(MemoryListener *listener, AddressSpace *as, hwaddr first, hwaddr last)
+{
+    Heard *heard = (Heard *)listener;
+
+    g_string_append_printf(heard->text, "%s:%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x ", as->name, first, last);
+}
+
+static void listeners_hear_a_transaction_once(void)
+{
+    World world;
+    MemoryRegion ram;
+    Heard heard = { .listener.changed = hear, .text = g_string_new(NULL) };
+
+    world_init(&world);
+    memory_listener_add(&heard.listener);
+    add_ram(&world, &ram, "ram", 0x1000, 0x1000);
+    g_assert_cmpstr(heard.text->str, ==, "world:1000-1fff ");
+    g_string_truncate(heard.text, 0);
+    memory_transaction_begin();
+    memory_transaction_begin();
+    memory_region_set_address(&ram, 0x4000);
+    memory_region_set_enabled(&ram, false);
+    memory_transaction_commit();
+    memory_region_set_enabled(&ram, true);
+    g_assert_cmpstr(heard.text->str, ==, "");
+    memory_transaction_commit();
+    g_assert_cmpstr(heard.text->str, ==, "world:1000-4fff ");
+    memory_listener_remove(&heard.listener);
+    drop(&ram);
+    g_string_free(heard.text, TRUE);
+    world_destroy(&world);
+}
+
+/*
+ * Random changes of a random tree, each compared with a map made in the simplest way: who is seen at one address is asked
+ * of the tree.
+ */
+enum { TREE_REGIONS = 24, TREE_SPACE = 64 };
+
+static MemoryRegion *seen_at(MemoryRegion *mr, hwaddr offset, hwaddr *found)
+{
+    if (!mr->enabled || offset >= mr->size) {
+        return NULL;
+    }
+    if (mr->kind == MR_ALIAS) {
+        return seen_at(mr->alias, mr->alias_offset + offset, found);
+    }
+    for (guint i = 0; mr->subregions && i < mr->subregions->len; i++) {
+        MemoryRegion *sub = mr->subregions->pdata[i];
+        MemoryRegion *hit = offset >= sub->addr ? seen_at(sub, offset - sub->addr, found) : NULL;
+        if (hit) {
+            return hit;
+        }
+    }
+    *found = offset;
+    return mr->kind == MR_IO ? mr : NULL;
+}
+
+static void change_something(MemoryRegion *regions, MemoryRegion *root)
+{
+    int index = g_test_rand_int_range(0, TREE_REGIONS);
+    MemoryRegion *mr = &regions[index];
+    /* Containers lie before what they hold, so that the tree has no circle. */
+    MemoryRegion *container = index < 4 ? root : &regions[g_test_rand_int_range(0, 4)];
+
+    if (!mr->container) {
+        memory_region_add_overlap(container, (hwaddr)g_test_rand_int_range(0, TREE_SPACE), mr,
+                                  g_test_rand_int_range(-2, 3));
+        return;
+    }
+    switch (g_test_rand_int_range(0, 5)) {
+    case 0:
+        memory_region_del(mr->container, mr);
+        break;
+    case 1:
+        memory_region_set_enabled(mr, !mr->enabled);
+        break;
+    case 2:
+        memory_region_set_address(mr, (hwaddr)g_test_rand_int_range(0, TREE_SPACE));
+        break;
+    case 3:
+        memory_region_set_size(mr, (uint64_t)g_test_rand_int_range(0, TREE_SPACE));
+        break;
+    case 4:
+        if (mr->kind == MR_ALIAS) {
+            memory_region_set_alias_offset(mr, (hwaddr)g_test_rand_int_range(0, TREE_SPACE));
+        }
+        break;
+    }
+}
+
+static void random_changes_give_the_map_that_the_tree_says(void)
+{
+    World world;
+    MemoryRegion regions[TREE_REGIONS], shown;
+
+    world_init(&world);
+    memory_region_init_io(&shown, NULL, &plain_ops, NULL, "shown", TREE_SPACE);
+    for (int i = 0; i < TREE_REGIONS; i++) {
+        uint64_t size = (uint64_t)g_test_rand_int_range(1, TREE_SPACE);
+        if (i < 4) {
+            memory_region_init(&regions[i], NULL, "container", TREE_SPACE);
+        } else if (i % 4 == 0) {
+            memory_region_init_alias(&regions[i], NULL, "alias", i % 8 ? &shown : &regions[i - 1], 3, size);
+        } else {
+            memory_region_init_io(&regions[i], NULL, &plain_ops, NULL, "io", size);
+        }
+    }
+    for (int round = 0; round < 20000; round++) {
+        change_something(regions, &world.root);
+        for (int looks = g_test_rand_int_range(0, 3); looks > 0; looks--) {
+            for (hwaddr addr = 0; addr < 3 * TREE_SPACE; addr++) {
+                hwaddr offset = 0;
+                MemoryRegion *expected = seen_at(&world.root, addr, &offset);
+                MemorySection section = address_space_lookup(&world.as, addr);
+                g_assert_true(section.mr == expected);
+                g_assert_true(!expected || section.offset == offset);
+            }
+        }
+    }
+    for (int i = TREE_REGIONS - 1; i >= 0; i--) {
+        if (regions[i].container) {
+            memory_region_del(regions[i].container, &regions[i]);
+        }
+    }
+    for (int i = TREE_REGIONS - 1; i >= 0; i--) {
+        if (regions[i].kind == MR_ALIAS) {
+            memory_region_destroy(&regions[i]);
+        }
+    }
+    for (int i = 0; i < TREE_REGIONS; i++) {
+        memory_region_destroy(&regions[i]);
+    }
+    memory_region_destroy(&shown);
+    world_destroy(&world);
+}
+
+static void thousands_of_bars_are_mapped_one_by_one_in_time(void)
+{
+    enum { BARS = 4000 };
+    World world;
+    MemoryRegion container, *bars = g_new0(MemoryRegion, BARS);
+    gint64 start = g_get_monotonic_time();
+
+    world_init(&world);
+    memory_region_init(&container, NULL, "pci", UINT64_MAX);
+    memory_region_add_overlap(&world.root, 0, &container, -1);
+    for (int i = 0; i < BARS; i++) {
+        memory_region_init_io(&bars[i], NULL, &plain_ops, NULL, "bar", 0x1000);
+        memory_region_add(&container, 0xc0000000 + 0x1000 * (hwaddr)((i * 1237) % BARS), &bars[i]);
+        g_assert_true(address_space_lookup(&world.as, bars[i].addr).mr == &bars[i]);
+    }
+    for (int i = 0; i < BARS; i++) {
+        memory_region_del(&container, &bars[i]);
+        memory_region_destroy(&bars[i]);
+    }
+    g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
+    memory_region_del(&world.root, &container);
+    memory_region_destroy(&container);
+    world_destroy(&world);
+    g_free(bars);
+}
+
+/* Readers without the big lock. */
+
+static void old_maps_live_until_readers_were_quiescent(void)
+{
+    World world;
+    MemoryRegion ram;
+    MemoryReader reader = { 0 };
+
+    world_init(&world);
+    memory_reader_add(&reader);
+    for (int i = 0; i < 100; i++) {
+        add_ram(&world, &ram, "ram", 0x1000, 0x1000);
+        drop(&ram);
+        if (i % 10 == 0) {
+            memory_reader_quiescent(&reader);
+        }
+    }
+    memory_reader_remove(&reader); /* a leak or a use after free is the sanitizer's to find */
+    world_destroy(&world);
+}
+
+typedef struct ReaderThread {
+    World *world;
+    MemoryReader reader;
+    bool stop;
+    uint64_t looks;
+} ReaderThread;
+
+static void *read_on(void *opaque)
+{
+    ReaderThread *self = opaque;
+
+    while (!__atomic_load_n(&self->stop, __ATOMIC_RELAXED)) {
+        uint64_t value = load(self->world, 0x1000, 8);
+        g_assert_true(value == 0x5a5a || value == 0); /* there, or not there */
+        memory_reader_quiescent(&self->reader);
+        __atomic_fetch_add(&self->looks, 1, __ATOMIC_RELAXED);
+    }
+    return NULL;
+}
+
+static void reader_thread_sees_maps_come_and_go(void)
+{
+    World world;
+    MemoryRegion ram, other;
+    ReaderThread self = { .world = &world };
+
+    world_init(&world);
+    add_ram(&world, &ram, "ram", 0x1000, 0x1000);
+    add_ram(&world, &other, "other", 0x4000, 0x1000);
+    address_space_store(&world.as, 0x1000, 0x5a5a, 8);
+    memory_reader_add(&self.reader);
+    GThread *thread = g_thread_new("reader", read_on, &self);
+    for (int i = 0; i < 2000 || __atomic_load_n(&self.looks, __ATOMIC_RELAXED) < 1000; i++) {
+        memory_region_set_address(&other, i % 2 ? 0x4000 : 0x8000);
+        memory_region_set_enabled(&ram, i % 3 != 0);
+    }
+    __atomic_store_n(&self.stop, true, __ATOMIC_RELAXED);
+    g_thread_join(thread);
+    memory_reader_remove(&self.reader);
+    memory_region_set_enabled(&ram, true);
+    drop(&ram);
+    drop(&other);
+    world_destroy(&world);
+}
+
+static void print_is_as_info_mtree_shows_it(void)
+{
+    World world;
+    MemoryRegion ram, window, pci;
+    Device dev;
+    g_autoptr(GString) trees = g_string_new(NULL), maps = g_string_new(NULL);
+
+    world_init(&world);
+    memory_region_init(&pci, NULL, "pci", UINT64_MAX);
+    memory_region_add_overlap(&world.root, 0, &pci, -1);
+    add_ram(&world, &ram, "pc.ram", 0, 0x2000);
+    device_init(&dev, &plain_ops, 0x100);
+    memory_region_add(&pci, 0x1ff0, &dev.mr);
+    memory_region_init_alias(&window, NULL, "window", &ram, 0x1000, 0x1000);
+    memory_region_add_overlap(&world.root, 0x8000, &window, 1);
+    memory_print(trees, false);
+    g_assert_nonnull(strstr(trees->str,
+                            "address-space: world\n"
+                            "  0000000000000000-ffffffffffffffff (prio 0, i/o): root\n"
+                            "    0000000000000000-0000000000001fff (prio 0, ram): pc.ram\n"
+                            "    0000000000000000-ffffffffffffffff (prio -1, i/o): pci\n"
+                            "      0000000000001ff0-00000000000020ef (prio 0, i/o): dev\n"
+                            "    0000000000008000-0000000000008fff (prio 1, ram): alias window @pc.ram "
+                            "0000000000001000-0000000000001fff\n\n"));
+    g_assert_nonnull(strstr(trees->str, "memory-region: pc.ram\n"
+                                        "  0000000000000000-0000000000001fff (prio 0, ram): pc.ram\n\n"));
+    memory_print(maps, true);
+    g_assert_nonnull(strstr(maps->str, "FlatView #2\n AS \"world\", root: root\n Root memory region: root\n"
+                                       "  0000000000000000-0000000000001fff (prio 0, ram): pc.ram\n"
+                                       "  0000000000002000-00000000000020ef (prio 0, i/o): dev @0000000000000010\n"
+                                       "  0000000000008000-0000000000008fff (prio 0, ram): pc.ram @0000000000001000\n"));
+    g_assert_nonnull(strstr(maps->str, " AS \"memory\", root: system\n Root memory region: (none)\n"
+                                       "  No rendered FlatView\n\n"));
+    device_destroy(&dev);
+    drop(&window);
+    drop(&ram);
+    drop(&pci);
+    world_destroy(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    memory_init();
+#define TEST(name) g_test_add_func("/memory/" #name, name)
+    TEST(unassigned_memory_reads_as_zero);
+    TEST(unassigned_ports_read_as_all_ones);
+    TEST(access_over_the_top_of_the_address_space_wraps);
+    TEST(ram_is_zero_and_keeps_what_is_written);
+    TEST(access_across_the_end_of_ram_does_the_part_that_is_there);
+    TEST(rom_drops_writes_but_loaders_may);
+    TEST(readonly_alias_makes_ram_read_only_there_alone);
+    TEST(rom_device_reads_as_memory_and_writes_to_the_device);
+    TEST(map_gives_what_is_contiguous_and_no_rom_to_write);
+    TEST(access_of_a_size_that_is_not_valid_reads_zero);
+    TEST(long_access_is_cut_to_what_is_valid);
+    TEST(unaligned_access_is_cut_at_alignment);
+    TEST(impl_sizes_split_and_widen);
+    TEST(big_endian_devices_are_swapped);
+    TEST(accepts_has_the_last_word);
+    TEST(access_across_two_regions_is_cut_between_them);
+    TEST(device_that_writes_to_itself_for_ever_is_stopped);
+    TEST(notifier_takes_the_matching_write_and_no_other);
+    TEST(higher_priority_is_seen_and_the_newer_of_two_equals);
+    TEST(priorities_count_within_a_container_only);
+    TEST(containers_clip_what_they_hold);
+    TEST(alias_shows_a_part_and_follows_its_target);
+    TEST(alias_beyond_the_end_of_its_target_shows_nothing_there);
+    TEST(region_of_the_whole_space_is_possible);
+    TEST(lookup_says_how_far_it_goes);
+    TEST(bus_master_sees_memory_when_enabled_and_shares_the_map);
+    TEST(listeners_hear_a_transaction_once);
+    TEST(random_changes_give_the_map_that_the_tree_says);
+    TEST(thousands_of_bars_are_mapped_one_by_one_in_time);
+    TEST(old_maps_live_until_readers_were_quiescent);
+    TEST(reader_thread_sees_maps_come_and_go);
+    TEST(print_is_as_info_mtree_shows_it);
+    return g_test_run();
+}
