@@ -409,6 +409,7 @@ static const TypeInfo base_types[] = {
       .class_init = object_class_init },
     { .name = TYPE_INTERFACE, .class_size = sizeof(ObjectClass), .abstract = true },
     { .name = TYPE_CONTAINER, .parent = TYPE_OBJECT },
-    { .name = TYPE_USER_CREATABLE, .parent = TYPE_INTERFACE, .class_size = sizeof(UserCreatableClass), .abstract = true },
+    { .name = TYPE_USER_CREATABLE, .parent = TYPE_INTERFACE, .class_size = sizeof(UserCreatableClass),
+      .abstract = true },
 };
 TYPES_REGISTER(base_types)

@@ -49,8 +49,8 @@ static bool store_unsigned_in_range(Object *obj, const Property *prop, size_t si
     if (value < prop->min || (prop->max && value > prop->max)) {
         g_autofree char *minimum = prop->min ? g_strdup_printf("minimum: %" PRIu64 ", ", prop->min) : g_strdup("");
 
-        return error_setf(error, "Property %s.%s doesn't take value %" PRIu64 " (%smaximum: %" PRIu64 ")", object_type(obj),
-                          prop->name, value, minimum, prop->max ? prop->max : UINT64_MAX);
+        return error_setf(error, "Property %s.%s doesn't take value %" PRIu64 " (%smaximum: %" PRIu64 ")",
+                          object_type(obj), prop->name, value, minimum, prop->max ? prop->max : UINT64_MAX);
     }
     if (!checked(obj, prop, value, error)) {
         return false;

@@ -155,7 +155,7 @@ static bool link_set(Object *obj, const Property *prop, Json *value, GError **er
 
 static Json *link_get(Object *obj, const Property *prop, GError **error)
 {
-    return property_path_json(*(Object **)property_field(obj, prop));
+    return object_path_json(*(Object **)property_field(obj, prop));
 }
 
 static Object *link_follow(Object *obj, const Property *prop)

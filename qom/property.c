@@ -57,8 +57,10 @@ static bool slot_not_found(Object *obj, const char *name, GError **error)
             suggest_offer(&s, m->name);
         }
     }
-    return s.best ? error_setf(error, "Property '%s.%s' not found; did you mean '%s'?", object_type(obj), name, s.best) :
-                    error_setf(error, "Property '%s.%s' not found", object_type(obj), name);
+    if (s.best) {
+        return error_setf(error, "Property '%s.%s' not found; did you mean '%s'?", object_type(obj), name, s.best);
+    }
+    return error_setf(error, "Property '%s.%s' not found", object_type(obj), name);
 }
 
 Object *object_follow_link(Object *obj, const char *name)
@@ -149,15 +151,18 @@ static Json *json_from_text(const char *type, const char *name, const char *text
     Property prop = { .name = name };
     uint64_t field = 0;
 
-    prop.kind = strcmp(type, "bool") == 0                                          ? &prop_kind_bool :
-                strcmp(type, "size") == 0                                          ? &prop_kind_size :
-                g_str_has_prefix(type, "uint")                                     ? &prop_kind_uint64 :
-                g_str_has_prefix(type, "int") && !g_str_has_prefix(type, "interf") ? &prop_kind_int64 :
-                                                                                     NULL;
+    prop.kind = strcmp(type, "bool") == 0      ? &prop_kind_bool :
+                strcmp(type, "size") == 0      ? &prop_kind_size :
+                g_str_has_prefix(type, "uint") ? &prop_kind_uint64 :
+                g_str_has_prefix(type, "int")  ? &prop_kind_int64 :
+                                                 NULL;
     if (!prop.kind) {
         return json_new_string(text);
     }
-    return prop.kind->parse((Object *)&field, &prop, text, error) ? prop.kind->get((Object *)&field, &prop, error) : NULL;
+    if (!prop.kind->parse((Object *)&field, &prop, text, error)) {
+        return NULL;
+    }
+    return prop.kind->get((Object *)&field, &prop, error);
 }
 
 static bool set_link_member(Member *m, Json *value, GError **error)
@@ -250,7 +255,7 @@ bool object_property_parse_why(Object *obj, const char *name, const char *text, 
 
 /* ---- Reading ---- */
 
-Json *property_path_json(const Object *obj)
+Json *object_path_json(const Object *obj)
 {
     g_autofree char *path = obj ? object_path(obj) : NULL;
 
@@ -268,7 +273,7 @@ Json *object_property_get(Object *obj, const char *name, GError **error)
     }
     m = slot.member;
     if (m && (m->child || m->link)) {
-        return property_path_json(m->child ? m->child : *m->link);
+        return object_path_json(m->child ? m->child : *m->link);
     }
     if (m ? !m->get : !slot.cp->prop->kind->get) {
         error_setf(error, "Property '%s.%s' is not readable", object_type(slot.obj), name);
@@ -287,7 +292,8 @@ void object_property_foreach(Object *obj,
         const Property *prop = klass->props[i].prop;
 
         if (!klass->props[i].absent) {
-            fn(prop->name, property_type_name(prop), prop->description ? prop->description : prop->kind->description, opaque);
+            fn(prop->name, property_type_name(prop),
+               prop->description ? prop->description : prop->kind->description, opaque);
         }
     }
     for (const Member *m = obj->priv->first; m; m = m->next) {

@@ -75,7 +75,6 @@ void object_release_props(Object *obj);
 void object_set_origin(Object *obj, const Property *prop, PropertyOrigin origin, const char *why);
 /* A link's value: a path in a JSON string, "" for none, to an object of `type`. */
 bool property_resolve_link(const char *name, const char *type, Json *value, Object **target, GError **error);
-Json *property_path_json(const Object *obj);
 /* The object that a link property (a member or the class's) leads to; NULL if it is none or leads nowhere. */
 Object *object_follow_link(Object *obj, const char *name);
 

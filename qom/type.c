@@ -319,7 +319,8 @@ static void visit_class(const char *type, void *opaque)
     visit->fn(object_class_by_name(type), visit->opaque);
 }
 
-void object_class_foreach(const char *implements, bool include_abstract, void (*fn)(ObjectClass *, void *), void *opaque)
+void object_class_foreach(const char *implements, bool include_abstract, void (*fn)(ObjectClass *, void *),
+                          void *opaque)
 {
     ClassVisit visit = { fn, opaque };
 

@@ -225,10 +225,7 @@ static Object *handler_follow(Object *obj, const Property *prop)
 
 static Json *handler_get(Object *obj, const Property *prop, GError **error)
 {
-    const Object *handler = BUS(obj)->hotplug_handler;
-    g_autofree char *path = handler ? object_path(handler) : NULL;
-
-    return json_new_string(path);
+    return object_path_json(BUS(obj)->hotplug_handler);
 }
 
 static const PropertyKind bus_realized_kind = { .name = "bool", .get = bus_realized_get };
@@ -269,8 +266,8 @@ static void bus_class_init(ObjectClass *klass, const void *data)
 }
 
 static const TypeInfo bus_types[] = {
-    { .name = TYPE_BUS, .parent = TYPE_OBJECT, .size = sizeof(BusState), .class_size = sizeof(BusClass), .abstract = true,
-      .class_init = bus_class_init, .init = bus_instance_init, .finalize = bus_finalize },
+    { .name = TYPE_BUS, .parent = TYPE_OBJECT, .size = sizeof(BusState), .class_size = sizeof(BusClass),
+      .abstract = true, .class_init = bus_class_init, .init = bus_instance_init, .finalize = bus_finalize },
     { .name = TYPE_SYSTEM_BUS, .parent = TYPE_BUS },
 };
 TYPES_REGISTER(bus_types)

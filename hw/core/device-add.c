@@ -33,7 +33,8 @@ static DeviceClass *class_by_alias(const char *alias)
 
 DeviceClass *device_class_for_user(const char *driver, GError **error)
 {
-    DeviceClass *dc = type_is_a(driver, TYPE_DEVICE) ? DEVICE_CLASS(object_class_by_name(driver)) : class_by_alias(driver);
+    bool is_type = type_is_a(driver, TYPE_DEVICE);
+    DeviceClass *dc = is_type ? DEVICE_CLASS(object_class_by_name(driver)) : class_by_alias(driver);
 
     if (!dc) {
         error_setf(error, "'%s' is not a valid device model name", driver);
@@ -151,15 +152,8 @@ static bool set_up(DeviceState *dev, Json *opts, bool from_json, const char *id,
 {
     SetOptions set = { .obj = &dev->parent_obj, .from_json = from_json, .error = error };
 
-    if (dev->hotplugged && !DEVICE_GET_CLASS(dev)->hotpluggable) {
-        return error_setf(error, "Device '%s' does not support hotplugging", object_type(&dev->parent_obj));
-    }
-    if (dev->init_error) {
-        g_propagate_error(error, g_error_copy(dev->init_error));
-        return false;
-    }
     dev->opts = json_ref(opts);
-    return name_device(dev, id, error) && json_foreach(opts, set_option, &set);
+    return device_check_init(dev, error) && name_device(dev, id, error) && json_foreach(opts, set_option, &set);
 }
 
 DeviceState *device_add(Json *opts, bool from_json, GError **error)
@@ -195,7 +189,7 @@ DeviceState *device_add(Json *opts, bool from_json, GError **error)
 
 static DeviceState *find_removable(const char *id, GError **error)
 {
-    Object *obj = id[0] == '/' ? object_resolve_path(id, NULL) : object_child(machine_container("peripheral"), id);
+    Object *obj = device_find_object(id);
     DeviceState *dev = object_dynamic_cast(obj, TYPE_DEVICE);
 
     if (!obj) {

@@ -7,6 +7,11 @@
 /* /machine/NAME, a container. */
 Object *machine_container(const char *name);
 
+/* By id or absolute path, whatever it is. */
+Object *device_find_object(const char *id);
+/* Fails if a -global did not fit. */
+bool device_check_init(const DeviceState *dev, GError **error);
+
 /* The first bus of that name whose parent is realized; NULL if there is none. */
 BusState *bus_by_name(const char *name);
 /* Checks and adds; nothing happens if it is there already. */

@@ -137,7 +137,8 @@ static bool intercept_out(NamedIrqs *set, IrqHandler fn, void *opaque)
         Irq **line = set->out->pdata[i];
         IrqTap *tap = &set->taps_out[i];
 
-        *tap = (IrqTap){ .irq = { .handler = tap_out, .opaque = tap, .n = i }, .target = *line, .fn = fn, .opaque = opaque };
+        *tap = (IrqTap){ .target = *line, .fn = fn, .opaque = opaque };
+        tap->irq = (Irq){ .handler = tap_out, .opaque = tap, .n = i };
         *line = &tap->irq;
     }
     return true;

@@ -49,11 +49,14 @@ static void __attribute__((constructor)) set_ramblock_path(void)
     ramblock_owner_path = ramblock_path;
 }
 
+Object *device_find_object(const char *id)
+{
+    return id[0] == '/' ? object_resolve_path(id, NULL) : object_child(machine_container("peripheral"), id);
+}
+
 DeviceState *device_find(const char *id)
 {
-    Object *obj = id[0] == '/' ? object_resolve_path(id, NULL) : object_child(machine_container("peripheral"), id);
-
-    return object_dynamic_cast(obj, TYPE_DEVICE);
+    return object_dynamic_cast(device_find_object(id), TYPE_DEVICE);
 }
 
 /* ---- Realize ---- */
@@ -117,18 +120,18 @@ static void join_tree(DeviceState *dev)
     }
 }
 
-static bool may_realize(DeviceState *dev, GError **error)
+bool device_check_init(const DeviceState *dev, GError **error)
 {
-    const DeviceClass *dc = DEVICE_GET_CLASS(dev);
-
     if (dev->init_error) {
         g_propagate_error(error, g_error_copy(dev->init_error));
-        return false;
     }
-    if (dev->hotplugged && !dc->hotpluggable) {
-        return error_setf(error, "Device '%s' does not support hotplugging", object_type(&dev->parent_obj));
-    }
-    return true;
+    return !dev->init_error;
+}
+
+static bool check_hotplug(DeviceState *dev, GError **error)
+{
+    return !dev->hotplugged || DEVICE_GET_CLASS(dev)->hotpluggable ||
+           error_setf(error, "Device '%s' does not support hotplugging", object_type(&dev->parent_obj));
 }
 
 bool device_realize(DeviceState *dev, BusState *bus, GError **error)
@@ -138,7 +141,7 @@ bool device_realize(DeviceState *dev, BusState *bus, GError **error)
 
     g_assert(!dev->realized);
     g_assert(!bus_before || bus_before == bus);
-    if (!may_realize(dev, error)) {
+    if (!device_check_init(dev, error) || !check_hotplug(dev, error)) {
         return false;
     }
     object_ref(dev);
@@ -268,10 +271,7 @@ bool device_is_hotpluggable(DeviceState *dev)
 
 static Json *parent_bus_get(Object *obj, const Property *prop, GError **error)
 {
-    const DeviceState *dev = (DeviceState *)obj;
-    g_autofree char *path = dev->bus ? object_path(&dev->bus->parent_obj) : NULL;
-
-    return json_new_string(path);
+    return object_path_json((Object *)((DeviceState *)obj)->bus);
 }
 
 static Object *parent_bus_follow(Object *obj, const Property *prop)
@@ -347,14 +347,14 @@ static bool device_guard(Object *obj, const Property *prop, GError **error)
 {
     const DeviceState *dev = (DeviceState *)obj;
     const char *what = prop->kind == &prop_kind_link ? "link property" : "property";
+    g_autofree char *which = NULL;
 
     if (!dev->realized || prop->runtime) {
         return true;
     }
-    return dev->id ? error_setf(error, "Attempt to set %s '%s' on device '%s' (type '%s') after it was realized", what,
-                                prop->name, dev->id, object_type(obj)) :
-                     error_setf(error, "Attempt to set %s '%s' on anonymous device (type '%s') after it was realized", what,
-                                prop->name, object_type(obj));
+    which = dev->id ? g_strdup_printf("device '%s'", dev->id) : g_strdup("anonymous device");
+    return error_setf(error, "Attempt to set %s '%s' on %s (type '%s') after it was realized", what, prop->name, which,
+                      object_type(obj));
 }
 
 /* ---- The type ---- */
@@ -406,6 +406,7 @@ static void device_class_init(ObjectClass *klass, const void *data)
 static const TypeInfo device_types[] = {
     { .name = TYPE_DEVICE, .parent = TYPE_OBJECT, .size = sizeof(DeviceState), .class_size = sizeof(DeviceClass),
       .abstract = true, .class_init = device_class_init, .init = device_init, .finalize = device_finalize },
-    { .name = TYPE_HOTPLUG_HANDLER, .parent = TYPE_INTERFACE, .class_size = sizeof(HotplugHandlerClass), .abstract = true },
+    { .name = TYPE_HOTPLUG_HANDLER, .parent = TYPE_INTERFACE, .class_size = sizeof(HotplugHandlerClass),
+      .abstract = true },
 };
 TYPES_REGISTER(device_types)

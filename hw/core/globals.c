@@ -129,16 +129,14 @@ static GPtrArray *globals_for(const Object *obj)
 }
 
 /* QEMU reads the numbers of -global with other functions than those of -device, and these have words of their own. */
-static const char *global_reason(Object *obj, const Global *g, const GError *reason)
+static char *global_reason(Object *obj, const Global *g, const GError *reason)
 {
     static const struct {
         const char *type, *expected, *said;
     } words[] = {
         { "uint", "integer", "uint64" },
         { "int", "integer", "int64" },
-        { "size", "size", "a non-negative number below 2^64\n"
-          "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
-          "and exabytes, respectively." },
+        { "size", "size", "a non-negative number below 2^64" },
     };
     const char *type = object_property_type(obj, g->prop, NULL);
 
@@ -146,7 +144,7 @@ static const char *global_reason(Object *obj, const Global *g, const GError *rea
         g_autofree char *text = g_strdup_printf("Parameter '%s' expects %s", g->prop, words[i].expected);
 
         if (g_str_has_prefix(type, words[i].type) && strcmp(reason->message, text) == 0) {
-            return words[i].said;
+            return g_strdup_printf("Parameter '%s' expects %s", g->prop, words[i].said);
         }
     }
     return NULL;
@@ -155,15 +153,14 @@ static const char *global_reason(Object *obj, const Global *g, const GError *rea
 static bool global_apply(Object *obj, const Global *g, GError **error)
 {
     g_autoptr(GError) reason = NULL;
-    const char *expected;
+    g_autofree char *text = NULL;
 
     if (object_property_parse_why(obj, g->prop, g->value, PROP_ORIGIN_GLOBAL, NULL, &reason)) {
         return true;
     }
-    expected = global_reason(obj, g, reason);
-    return expected ? error_setf(error, "can't apply global %s.%s=%s: Parameter '%s' expects %s", g->driver, g->prop,
-                                 g->value, g->prop, expected) :
-                      error_setf(error, "can't apply global %s.%s=%s: %s", g->driver, g->prop, g->value, reason->message);
+    text = global_reason(obj, g, reason);
+    return error_setf(error, "can't apply global %s.%s=%s: %s", g->driver, g->prop, g->value,
+                      text ? text : reason->message);
 }
 
 bool globals_apply(Object *obj, GError **error)

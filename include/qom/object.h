@@ -128,7 +128,8 @@ bool type_exists(const char *type);
 bool type_is_abstract(const char *type);
 const char *type_parent(const char *type);              /* NULL at a root */
 /* Calls fn for each registered type's class, in name order, that is (or implements) `implements` (NULL: all). */
-void object_class_foreach(const char *implements, bool include_abstract, void (*fn)(ObjectClass *, void *), void *opaque);
+void object_class_foreach(const char *implements, bool include_abstract, void (*fn)(ObjectClass *, void *),
+                          void *opaque);
 /* As object_class_foreach by name only: makes no class. */
 void type_foreach(const char *implements, bool include_abstract, void (*fn)(const char *type, void *), void *opaque);
 

@@ -92,7 +92,7 @@ typedef struct PropertyArray {
 
 typedef enum { ON_OFF_AUTO_AUTO, ON_OFF_AUTO_ON, ON_OFF_AUTO_OFF } OnOffAuto;
 
-/* A kind for an int-sized enum field is made of its names: DEFINE_ENUM_KIND(prop_kind_fdc, "FdcDrive", "144", "288"); */
+/* A kind for an int-sized enum field is made of its names: DEFINE_ENUM_KIND(prop_kind_fdc, "FdcDrive", "144", …); */
 #define DEFINE_ENUM_KIND(ident, type_name, ...)                                             \
     static const char *const ident##_values[] = { __VA_ARGS__, NULL };                      \
     const PropertyKind ident = {                                                            \
@@ -128,7 +128,8 @@ Json *prop_enum_get_default(const Property *prop);
     DEFINE_PROP(n, prop_kind_link, t, f, 0, .arg = target, .no_default = true, ##__VA_ARGS__)
 /* `array` is a PropertyArray; `count` the uint32_t field beside the pointer. */
 #define DEFINE_PROP_ARRAY(n, t, f, count, array, ...)                                       \
-    DEFINE_PROP(n, prop_kind_array, t, f, 0, .arg = &(array), .offset2 = offsetof(t, count), .no_default = true, ##__VA_ARGS__)
+    DEFINE_PROP(n, prop_kind_array, t, f, 0, .arg = &(array), .offset2 = offsetof(t, count), .no_default = true, \
+                ##__VA_ARGS__)
 
 /* Adds a table to the class, in class_init. A later declaration of the same name replaces an inherited one. */
 void object_class_add_props(ObjectClass *klass, const Property *props, size_t count);
@@ -137,9 +138,9 @@ void object_class_set_prop_default(ObjectClass *klass, const char *name, const c
 
 /*
  * Gives the class all properties of `target_type` (its parents' down from, and not with, `until` included) that it does
- * not have yet, as aliases: each is set, read and asked for its origin on the object that `target` finds for obj. A class
- * property that the release takes from the target is absent here as well. For devices that wrap another one. `target`
- * may return NULL for an object without one: it has no such properties.
+ * not have yet, as aliases: each is set, read and asked for its origin on the object that `target` finds for obj. A
+ * class property that the release takes from the target is absent here as well. For devices that wrap another one.
+ * `target` may return NULL for an object without one: it has no such properties.
  */
 void object_class_add_alias_props(ObjectClass *klass, const char *target_type, const char *until,
                                   Object *(*target)(Object *obj));
@@ -174,6 +175,8 @@ bool object_property_parse(Object *obj, const char *name, const char *text, Prop
 Json *object_property_get(Object *obj, const char *name, GError **error);
 bool object_property_exists(Object *obj, const char *name);
 const char *object_property_type(Object *obj, const char *name, GError **error);
+/* What reading a link to obj gives: its path, "" for NULL. */
+Json *object_path_json(const Object *obj);
 
 /* From C, to what must exist: a failure aborts. Origin: PROP_ORIGIN_BOARD. */
 void object_set_bool(Object *obj, const char *name, bool value);
@@ -201,7 +204,8 @@ void object_remove_property(Object *obj, const char *name);
 void object_add_link(Object *obj, const char *name, const char *type, Object **target);
 
 /* Calls fn for everything that qom-list shows: own properties, children ("child<T>"), links, class properties. */
-void object_property_foreach(Object *obj, void (*fn)(const char *name, const char *type, const char *description, void *opaque),
+void object_property_foreach(Object *obj,
+                             void (*fn)(const char *name, const char *type, const char *description, void *opaque),
                              void *opaque);
 
 /*

@@ -125,7 +125,7 @@ DeviceState *device_new(const char *type);      /* aborts on an unknown type */
  * it is hot-plugged, the handler's plug. A failure undoes all of it.
  */
 bool device_realize(DeviceState *dev, BusState *bus, GError **error);
-/* As device_realize, and drops the caller's reference: the tree holds it. A failure takes it out of the tree as well. */
+/* As device_realize, and drops the caller's reference: the tree holds it. A failure takes it out of the tree, too. */
 bool device_realize_and_unref(DeviceState *dev, BusState *bus, GError **error);
 /* The mirror of realize, with the devices below it first. It stays on its bus and in the tree. */
 void device_unrealize(DeviceState *dev);

@@ -5,8 +5,8 @@
 #include "qom/object.h"
 
 /*
- * Sets what the -globals for the object's class and its parents say, in the order they were given. One that does not fit
- * ends it, with an error that names it; on a hot-plugged device it is only warned about.
+ * Sets what the -globals for the object's class and its parents say, in the order they were given. One that does not
+ * fit ends it, with an error that names it; on a hot-plugged device it is only warned about.
  */
 bool globals_apply(Object *obj, GError **error);
 
