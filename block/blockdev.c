@@ -7,7 +7,8 @@
 bool blockdev_add(Json *json, bool from_json, GError **error)
 {
     g_autoptr(BlockOptions) opts = options_new(json_copy(json), from_json ? OPTIONS_TYPED : OPTIONS_KEYVAL, "");
-    if (json_has(opts->json, "driver") && !json_has(opts->json, "node-name")) {
+    const char *driver = json_member_string(opts->json, "driver", NULL);
+    if (driver && block_driver_find(driver) && !json_has(opts->json, "node-name")) {
         return error_setf(error, "'node-name' must be specified for the root node");
     }
     BlockNode *node = block_node_open(opts, NULL, error);

@@ -269,6 +269,10 @@ static bool take_args(BlockOptions *opts, DriveArgs *args, GError **error)
         !parse_on_error(args->werror, false, &args->on_werror, error)) {
         return false;
     }
+    if (copy_on_read && !strcmp(json_member_string(flat, "read-only", "off"), "on")) {
+        warn_report("disabling copy-on-read on read-only drive");
+        return true;
+    }
     return !copy_on_read || error_setf(error, "copy-on-read is not supported");
 }
 
