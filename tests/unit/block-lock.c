@@ -97,10 +97,10 @@ static void check(const char *path, unsigned first, unsigned second)
         g_assert_true(ok);
         break;
     case 'w':
-        assert_refused(ok, &error, "Failed to get \"write\" lock\nIs another process using the image [%s]?", path);
+        assert_refused(ok, &error, "Failed to get \"write\" lock. Is another process using the image [%s]?", path);
         break;
     case 's':
-        assert_refused(ok, &error, "Failed to get shared \"write\" lock\nIs another process using the image [%s]?", path);
+        assert_refused(ok, &error, "Failed to get shared \"write\" lock. Is another process using the image [%s]?", path);
         break;
     }
 }
@@ -171,7 +171,7 @@ static void inactive_images_are_unlocked_and_taken_again(void)
     other_begin(writer);
     g_assert_cmpint(block_write_sync(blk, 0, sector, SECTOR_SIZE, 0), ==, -EPERM);
     assert_refused(block_activate_all(&error), &error,
-                   "Failed to get \"write\" lock\nIs another process using the image [%s]?", path);
+                   "Failed to get \"write\" lock. Is another process using the image [%s]?", path);
     g_assert_cmpint(block_write_sync(blk, 0, sector, SECTOR_SIZE, 0), ==, -EPERM);
     other_stop(writer);
     g_assert_true(block_activate_all(&error));
