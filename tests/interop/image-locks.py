@@ -63,7 +63,10 @@ def processes_exclude_each_other_as_two_qemus_do(first, second, use):
         raise Skip("no qemu-system-x86_64") from None
     holder = subprocess.Popen(command(emulators[first], use), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        holder.stdout.readline()  # the greeting: it is up
+        holder.stdin.write('{"execute":"qmp_capabilities"}\n')
+        holder.stdin.flush()
+        holder.stdout.readline()  # the greeting may come before the devices are there
+        holder.stdout.readline()
         equal(tuple(refusal(emulators[second], other) for other in USES), EXPECTED[use])
     finally:
         holder.kill()
