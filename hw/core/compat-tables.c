@@ -55,9 +55,9 @@ static const CompatRow pc_compat_7_2[] = {
 static const CompatRow hw_compat_7_1[] = {
     ROW("virtio-device", "queue_reset", "false", IN(7, 2), IN(7, 2),
         .note = "VIRTIO_F_RING_RESET was not offered"),
-    ABSENT("virtio-rng-pci", "vectors", "0", IN(7, 2), IN(7, 2)),
-    ABSENT("virtio-rng-pci-transitional", "vectors", "0", IN(7, 2), IN(7, 2)),
-    ABSENT("virtio-rng-pci-non-transitional", "vectors", "0", IN(7, 2), IN(7, 2)),
+    ROW("virtio-rng-pci", "vectors", "0", IN(7, 2), IN(7, 2), .note = "no MSI-X"),
+    ROW("virtio-rng-pci-transitional", "vectors", "0", IN(7, 2), IN(7, 2), .note = "no MSI-X"),
+    ROW("virtio-rng-pci-non-transitional", "vectors", "0", IN(7, 2), IN(7, 2), .note = "no MSI-X"),
 };
 
 static const CompatRow hw_compat_7_0[] = {
@@ -171,6 +171,7 @@ static const CompatRow property_existence[] = {
     EXISTS("pcie-slot", "x-native-hotplug", .since = IN(6, 1), .until = IN(8, 0)),
     EXISTS("pcie-slot", "x-do-not-expose-native-hotplug-cap", .since = IN(8, 0)),
     EXISTS("virtio-pci", "aer", .since = IN(6, 1)),
+    EXISTS("virtio-rng-pci-base", "ioeventfd", .since = IN(7, 2)),
     EXISTS("virtio-blk-device", "account-invalid", .since = IN(7, 1)),
     EXISTS("virtio-blk-device", "account-failed", .since = IN(7, 1)),
     EXISTS("virtio-blk-device", "backend_defaults", .since = IN(6, 1)),

@@ -122,14 +122,10 @@ void virtio_pci_set_status(VirtIOPCIProxy *proxy, uint8_t status)
     }
 }
 
+/* Config space is the bus's to reset. */
 static void virtio_pci_reset_hold(DeviceState *dev)
 {
-    VirtIOPCIProxy *proxy = VIRTIO_PCI(dev);
-
-    virtio_pci_reset(proxy);
-    if (VIRTIO_PCI_GET_CLASS(dev)->parent_reset_hold) {
-        VIRTIO_PCI_GET_CLASS(dev)->parent_reset_hold(dev);
-    }
+    virtio_pci_reset(VIRTIO_PCI(dev));
 }
 
 /* A driver from before it was needed runs without bus mastering; a machine saved then comes without it. */
@@ -257,8 +253,7 @@ static void virtio_pci_unplugged(VirtIOBus *bus)
     VirtIOPCIProxy *proxy = virtio_pci_of_bus(bus);
 
     virtio_pci_stop_doorbells(proxy);
-    virtio_pci_modern_exit(proxy);
-    virtio_pci_legacy_exit(proxy);
+    g_clear_pointer(&proxy->queues, g_free);
 }
 
 static void virtio_pci_bus_class_init(ObjectClass *klass, const void *data)
@@ -339,6 +334,8 @@ static void virtio_pci_exit(PCIDevice *dev)
 
     device_unrealize((DeviceState *)proxy->vdev);
     bus_unparent((BusState *)&proxy->bus);
+    virtio_pci_modern_exit(proxy);
+    virtio_pci_legacy_exit(proxy);
     pcie_aer_exit(dev);
     pcie_cap_exit(dev);
 }
@@ -366,7 +363,6 @@ static void virtio_pci_class_init(ObjectClass *klass, const void *data)
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
 
-    VIRTIO_PCI_CLASS(klass)->parent_reset_hold = dc->reset.hold;
     dc->reset.hold = virtio_pci_reset_hold;
     pc->realize = virtio_pci_realize;
     pc->exit = virtio_pci_exit;

@@ -46,7 +46,6 @@ enum {
 struct VirtIOPCIClass {
     PCIDeviceClass parent_class;
     const struct VirtIOPCIType *type;   /* the row that the wrapper was made of */
-    void (*parent_reset_hold)(DeviceState *dev);
 };
 
 /* A modern queue's registers as the guest wrote them: they take effect when it enables the queue. */

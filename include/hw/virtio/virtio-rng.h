@@ -1,0 +1,20 @@
+/* Back ends of the entropy device: an object that fills buffers with random bytes. */
+#ifndef HW_VIRTIO_VIRTIO_RNG_H
+#define HW_VIRTIO_VIRTIO_RNG_H
+
+#include "qom/object.h"
+
+#define TYPE_RNG_BACKEND "rng-backend"
+OBJECT_DECLARE_TYPE(RngBackend, RngBackendClass, RNG_BACKEND)
+#define TYPE_RNG_BUILTIN "rng-builtin"     /* the host's getrandom() */
+
+struct RngBackend {
+    Object parent_obj;
+};
+
+struct RngBackendClass {
+    ObjectClass parent_class;
+    bool (*fill)(RngBackend *rng, void *buf, size_t len);   /* false: no bytes to be had */
+};
+
+#endif
