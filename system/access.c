@@ -118,12 +118,16 @@ static MemTxResult io_write(MemoryRegion *mr, hwaddr offset, uint64_t value, uns
     return MEMTX_OK;
 }
 
-/* How much of `length` bytes at the offset goes into one access: a power of 2, aligned, no more than is valid. */
+/*
+ * How much of `length` bytes at the offset goes into one access: a power of 2, aligned, no more than is valid. A register
+ * gets an access whole that begins at it, even where another region covers a part of it: port 0xcf9 lies on 0xcf8 to
+ * 0xcfb, and a dword at 0xcf8 is for the latter alone. (Measured on QEMU.)
+ */
 static unsigned io_size(const MemoryRegion *mr, hwaddr offset, uint64_t length)
 {
     unsigned size = valid_max(mr->ops);
 
-    while (size > length || (offset & (size - 1))) {
+    while (size > length || (offset & (size - 1)) || size - 1 > memory_region_last(mr) - offset) {
         size /= 2;
     }
     return size;
@@ -168,7 +172,7 @@ MemTxResult address_space_read(AddressSpace *as, hwaddr addr, void *buf, uint64_
             memcpy(out, range->host + (addr - range->first), n);
         } else if (range && is_device(range, false)) {
             uint64_t value;
-            n = io_size(range->mr, offset, n);
+            n = io_size(range->mr, offset, len);
             result |= io_read(range->mr, offset, (unsigned)n, &value);
             store_le(out, (unsigned)n, value);
         } else {
@@ -191,7 +195,7 @@ MemTxResult address_space_write(AddressSpace *as, hwaddr addr, const void *buf, 
             memcpy(range->host + (addr - range->first), in, n);
             wrote(range, offset, n);
         } else if (range && is_device(range, true)) {
-            n = io_size(range->mr, offset, n);
+            n = io_size(range->mr, offset, len);
             result |= io_write(range->mr, offset, load_le(in, (unsigned)n), (unsigned)n);
         } else if (!range) {
             result |= MEMTX_DECODE_ERROR;

@@ -392,6 +392,29 @@ static void access_across_two_regions_is_cut_between_them(void)
     world_destroy(&world);
 }
 
+static void register_gets_a_whole_access_though_another_lies_on_a_part(void)
+{
+    World world;
+    Device address, reset;
+
+    world_init(&world);
+    device_init(&address, &plain_ops, 4);
+    device_init(&reset, &plain_ops, 1);
+    memory_region_add(&world.root, 0xcf8, &address.mr);
+    memory_region_add_overlap(&world.root, 0xcf9, &reset.mr, 1);
+    address_space_store(&world.as, 0xcf8, 0x80000000, 4);
+    assert_log(&address, "w0.4=80000000 ");
+    assert_log(&reset, "");
+    address_space_store(&world.as, 0xcf9, 6, 1);
+    assert_log(&address, "");
+    assert_log(&reset, "w0.1=6 ");
+    load(&world, 0xcfa, 4); /* but nothing reaches beyond its region */
+    assert_log(&address, "r2.2 ");
+    device_destroy(&address);
+    device_destroy(&reset);
+    world_destroy(&world);
+}
+
 static World *loop_world;
 
 static void write_to_itself(void *opaque, hwaddr offset, uint64_t value, unsigned size)
@@ -935,6 +958,7 @@ int main(int argc, char **argv)
     TEST(big_endian_devices_are_swapped);
     TEST(accepts_has_the_last_word);
     TEST(access_across_two_regions_is_cut_between_them);
+    TEST(register_gets_a_whole_access_though_another_lies_on_a_part);
     TEST(device_that_writes_to_itself_for_ever_is_stopped);
     TEST(notifier_takes_the_matching_write_and_no_other);
     TEST(higher_priority_is_seen_and_the_newer_of_two_equals);
