@@ -199,10 +199,13 @@ static Json *getfd(Json *args, Monitor *mon, GError **error)
 
 static Json *closefd(Json *args, Monitor *mon, GError **error)
 {
-    int fd = monitor_fd_take(mon, json_member_string(args, "fdname", NULL), error);
+    const char *name = json_member_string(args, "fdname", NULL);
+    int fd = monitor_fd_take(mon, name, NULL);
 
     if (fd >= 0) {
         close(fd);
+    } else {
+        error_setf(error, "File descriptor named '%s' not found", name);
     }
     return NULL;
 }

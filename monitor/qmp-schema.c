@@ -54,7 +54,11 @@ static void set_features(Json *entity, unsigned flags, const char *feature)
         json_append(features, json_new_string("unstable"));
     }
     if (feature) {
-        json_append(features, json_new_string(feature));
+        g_auto(GStrv) names = g_strsplit(feature, ",", -1);
+
+        for (char **name = names; *name; name++) {
+            json_append(features, json_new_string(*name));
+        }
     }
     json_set(entity, "features", features);
 }

@@ -47,7 +47,7 @@ typedef struct QmpMember {
     const char *name;           /* NULL: the end */
     const QmpType *type;
     unsigned flags;             /* QMP_OPTIONAL, QMP_DEPRECATED, QMP_UNSTABLE */
-    const char *feature;        /* a further feature flag, or NULL */
+    const char *feature;        /* further feature flags, separated by commas, or NULL */
 } QmpMember;
 
 typedef enum { QMP_META_BUILTIN, QMP_META_ENUM, QMP_META_STRUCT, QMP_META_LIST, QMP_META_ALTERNATE } QmpMeta;
@@ -101,7 +101,7 @@ typedef struct QmpCommand {
     const QmpType *args;        /* NULL: none */
     const QmpType *returns;     /* NULL: nothing */
     unsigned flags;
-    const char *feature;        /* a further feature flag, or NULL */
+    const char *feature;        /* further feature flags, separated by commas, or NULL */
 } QmpCommand;
 
 typedef struct QmpEvent {
