@@ -4,6 +4,7 @@
  *
  * Columns: driver, property, old value, changed in, property since.
  */
+#include "hw/core/compat-cpu-rows.h"
 #include "hw/core/compat.h"
 
 #define ROW(...) { __VA_ARGS__ }
@@ -88,8 +89,8 @@ static const CompatRow pc_compat_6_1[] = {
 
 static const CompatRow hw_compat_6_0[] = {
     ABSENT("gpex-pcihost", "allow-unmapped-accesses", "false", IN(6, 1), IN(6, 1)),
-    ROW("i8042", "extended-state", "false", IN(6, 1), IN(6, 1),
-        .note = "the bytes that wait in the keyboard controller were not part of the state"),
+    ABSENT("i8042", "extended-state", "false", IN(6, 1), IN(6, 1),
+           .note = "the bytes that wait in the keyboard controller were not part of the state"),
     ABSENT("nvme-ns", "eui64-default", "off", IN(6, 1), IN(6, 1)),
     ABSENT("e1000", "init-vet", "off", IN(6, 1), IN(6, 1)),
     ABSENT("e1000e", "init-vet", "off", IN(6, 1), IN(6, 1)),
@@ -131,7 +132,7 @@ static const CompatRow hw_compat_5_1[] = {
     ROW("virtio-blk-device", "num-queues", "1", IN(5, 2), ALWAYS, .note = "one queue, and not one for each CPU"),
     ABSENT("virtio-scsi-device", "num_queues", "1", IN(5, 2), ALWAYS),
     ABSENT("nvme", "use-intel-id", "on", IN(5, 2), IN(5, 2)),
-    ROW("pvpanic", "events", "1", IN(5, 2), ALWAYS, .note = "the crash-loaded event was not offered"),
+    ABSENT("pvpanic", "events", "1", IN(5, 2), ALWAYS, .note = "the crash-loaded event was not offered"),
     ABSENT("pl011", "migrate-clk", "off", IN(5, 2), IN(5, 2)),
     /* Changed without a property, which followed in 6.0. */
     ROW("virtio-pci", "x-ats-page-aligned", "off", IN(5, 2), IN(6, 0),
@@ -150,6 +151,11 @@ static const CompatRow release_behaviour[] = {
     BEHAVIOUR("pci-device", "x-godwit-aer-msg-devctl", "off", IN(8, 0),
               .note = "an uncorrectable error left a device only with SERR# enabled: "
                       "the enable bits of Device Control did not let any out"),
+    BEHAVIOUR("x86_64-cpu", "x-godwit-tcg-before-avx", "on", IN(7, 2),
+              .note = "the emulator had no AVX, AVX2, F16C, FMA, VAES, UMIP and PKS"),
+    ROW("max-x86_64-cpu", "family", "6", IN(6, 1), ALWAYS, .note = "CPUID said family 6"),
+    ROW("max-x86_64-cpu", "model", "6", IN(6, 1), ALWAYS, .note = "CPUID said model 6"),
+    ROW("max-x86_64-cpu", "stepping", "3", IN(6, 1), ALWAYS, .note = "CPUID said stepping 3"),
     /* The next two differ between 5.2 and 7.2; the release between them is not known from a measurement. */
     BEHAVIOUR("pci-device", "x-godwit-lnksta-dllla-always", "on", IN(6, 1),
               .note = "Link Status said Data Link Layer Link Active from the start, also of an empty slot"),
@@ -175,12 +181,14 @@ static const CompatRow property_existence[] = {
     EXISTS("virtio-blk-device", "account-invalid", .since = IN(7, 1)),
     EXISTS("virtio-blk-device", "account-failed", .since = IN(7, 1)),
     EXISTS("virtio-blk-device", "backend_defaults", .since = IN(6, 1)),
-    EXISTS("pci-host-bridge", "bypass-iommu", .since = IN(6, 1)),
+    EXISTS("q35-pcihost", "bypass-iommu", .since = IN(6, 1)),
     EXISTS("q35-pcihost", "smm-ranges", .since = IN(8, 1)),
-    /* The next two are there in 7.2 and gone in 10.0; the release between them is the likely one, not a measured one. */
+    /* The next two are there in 7.2 and gone in 10.0; the release between them is the likely one, not measured. */
     EXISTS("q35-pcihost", "short_root_bus", .until = IN(8, 1)),
     EXISTS("ICH9-LPC", "memory-hotplug-support", .until = IN(8, 0)),
     EXISTS("ICH9-LPC", "smm-enabled", .since = IN(8, 0)),
+    EXISTS("mc146818rtc", "iobase", .since = IN(7, 0)),
+    EXISTS("mc146818rtc", "irq", .since = IN(7, 0)),
     EXISTS("i8042", "kbd-throttle", .since = IN(6, 1)),
     EXISTS("i8042", "kbd-irq", .since = IN(7, 1)),
     EXISTS("i8042", "mouse-irq", .since = IN(7, 1)),
@@ -195,6 +203,6 @@ const CompatTable compat_tables[] = {
     TABLE(hw_compat_6_1, 6, 1), TABLE(pc_compat_6_1, 6, 1), TABLE(hw_compat_6_0, 6, 0),
     TABLE(pc_compat_6_0, 6, 0), TABLE(hw_compat_5_2, 5, 2), TABLE(pc_compat_5_2, 5, 2),
     TABLE(hw_compat_5_1, 5, 1), TABLE(pc_compat_5_1, 5, 1),
-    TABLE(release_behaviour), TABLE(property_existence),
+    TABLE(release_behaviour), TABLE(property_existence), TABLE(cpu_features),
 };
 const size_t compat_tables_count = G_N_ELEMENTS(compat_tables);

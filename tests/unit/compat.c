@@ -181,6 +181,145 @@ static void the_history_as_json_has_every_row(void)
     g_assert_cmpuint(json_count(list), ==, rows);
 }
 
+/* Every row's driver and property exist, and its value reads; or the row says that the driver does not exist here. */
+static void check_row(const CompatRow *row)
+{
+    const ObjectClass *klass;
+    const Property *prop = NULL;
+
+    if (row->kind == COMPAT_ABSENT_DRIVER) {
+        if (type_exists(row->driver)) {
+            g_error("%s exists: its row must not say that it does not", row->driver);
+        }
+        return;
+    }
+    if (!type_exists(row->driver) && row->kind == COMPAT_EXISTENCE) {
+        return;     /* waits for its driver */
+    }
+    if (!type_exists(row->driver)) {
+        g_error("%s.%s: there is no such driver", row->driver, row->property);
+    }
+    klass = object_class_by_name(row->driver);
+    for (unsigned i = 0; i < klass->num_props; i++) {
+        prop = strcmp(klass->props[i].prop->name, row->property) ? prop : klass->props[i].prop;
+    }
+    if (!prop) {
+        g_error("%s.%s: there is no such property", row->driver, row->property);
+    }
+    if (row->old_value && !type_is_abstract(row->driver)) {
+        Object *obj = object_new(row->driver);
+        g_autoptr(GError) error = NULL;
+
+        if (!(prop->kind->parse ? prop->kind->parse(obj, prop, row->old_value, &error) : true)) {
+            g_error("%s.%s=%s: %s", row->driver, row->property, row->old_value, error->message);
+        }
+        object_unref(obj);
+    }
+}
+
+static void every_row_resolves(void)
+{
+    for (size_t t = 0; t < compat_tables_count; t++) {
+        for (size_t i = 0; i < compat_tables[t].count; i++) {
+            check_row(&compat_tables[t].rows[i]);
+        }
+    }
+}
+
+/* Properties that only introspection of QEMU's internals shows: regions, lines and such. */
+static bool is_internal(const char *name)
+{
+    static const char *const internal[] = {
+        "memory", "ram-mem", "system-mem", "io-mem", "pci-mem", "crash-information", "apic", "unnamed-gpio-out[0]",
+        "unnamed-gpio-out[1]",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(internal); i++) {
+        if (!strcmp(name, internal[i])) {
+            return true;
+        }
+    }
+    return strstr(name, "gpio-") || g_str_has_suffix(name, "]");
+}
+
+static bool wanted(const Json *names, const char *name)
+{
+    for (size_t i = 0; i < json_count(names); i++) {
+        if (!strcmp(json_get_string(json_at(names, i)), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const Property *declared(const ObjectClass *klass, const char *name)
+{
+    for (unsigned i = 0; i < klass->num_props; i++) {
+        if (!strcmp(klass->props[i].prop->name, name)) {
+            return klass->props[i].prop;
+        }
+    }
+    return NULL;
+}
+
+/* A transport's property may be its device's: virtio-blk-pci-transitional shows those of virtio-blk-device. */
+static bool release_has(Release r, const ObjectClass *klass, const char *name)
+{
+    const char *type = object_class_name(klass), *pci = strstr(type, "-pci");
+    g_autofree char *device = pci ? g_strdup_printf("%.*s-device", (int)(pci - type), type) : NULL;
+
+    return compat_release_has_property(r, type, name) && (!pci || compat_release_has_property(r, device, name));
+}
+
+typedef struct SetCheck {
+    Release release;
+    GString *wrong;
+} SetCheck;
+
+static bool check_set(const char *type, Json *names, void *opaque)
+{
+    SetCheck *c = opaque;
+    const ObjectClass *klass;
+
+    if (!type_exists(type) || type_is_abstract(type)) {
+        return true;
+    }
+    klass = object_class_by_name(type);
+    for (unsigned i = 0; i < klass->num_props; i++) {
+        const Property *prop = klass->props[i].prop;
+
+        if (!prop->hidden && release_has(c->release, klass, prop->name) && !wanted(names, prop->name)) {
+            g_string_append_printf(c->wrong, "%s has %s.%s\n", release_name(c->release), type, prop->name);
+        }
+    }
+    for (size_t i = 0; i < json_count(names); i++) {
+        const char *name = json_get_string(json_at(names, i));
+
+        if (!is_internal(name) && (!declared(klass, name) || !release_has(c->release, klass, name))) {
+            g_string_append_printf(c->wrong, "%s lacks %s.%s\n", release_name(c->release), type, name);
+        }
+    }
+    return true;
+}
+
+static bool check_release(const char *name, Json *types, void *opaque)
+{
+    SetCheck c = { .wrong = opaque };
+
+    g_assert_true(release_parse(name, &c.release));
+    json_foreach(types, check_set, &c);
+    return true;
+}
+
+static void each_release_has_its_own_set_of_properties(void)
+{
+    g_autoptr(Json) data = read_data("device-props.json");
+    g_autoptr(GString) wrong = g_string_new(NULL);
+
+    json_foreach(data, check_release, wrong);
+    g_assert_cmpstr(wrong->str, ==, "");
+}
+
 static void names_of_releases_read_back(void)
 {
     Release r;
@@ -213,5 +352,7 @@ int main(int argc, char **argv)
     ADD(known_breakages_are_those_that_shipped_late);
     ADD(the_history_as_json_has_every_row);
     ADD(names_of_releases_read_back);
+    ADD(every_row_resolves);
+    ADD(each_release_has_its_own_set_of_properties);
     return g_test_run();
 }

@@ -1,6 +1,10 @@
 /*
  * x86 CPUs as objects: their model, their features, where they sit in the topology. What executes instructions comes
  * behind accel/.
+ *
+ * A model's features are bits in feature words, which are CPUID registers and a few MSRs. They come from the model, then
+ * -cpu's text, then what depends on an absent feature goes, then what the accelerator can't do goes ("filtered": with
+ * `check` a warning, with `enforce` an error).
  */
 #ifndef TARGET_I386_CPU_H
 #define TARGET_I386_CPU_H
@@ -9,15 +13,51 @@
 
 #define TYPE_CPU "cpu"
 #define TYPE_X86_CPU "x86_64-cpu"
-OBJECT_DECLARE_SIMPLE_TYPE(X86CPU, X86_CPU)
+OBJECT_DECLARE_TYPE(X86CPU, X86CPUClass, X86_CPU)
 
 #define X86_APIC_CPUS_MAX 255       /* without x2APIC and interrupt remapping */
+
+typedef enum X86FeatureWordIndex {
+    FEAT_1_EDX, FEAT_1_ECX, FEAT_7_0_EBX, FEAT_7_0_ECX, FEAT_7_0_EDX, FEAT_7_1_EAX, FEAT_7_1_EDX, FEAT_7_2_EDX,
+    FEAT_8000_0001_EDX, FEAT_8000_0001_ECX, FEAT_8000_0007_EDX, FEAT_8000_0008_EBX, FEAT_8000_0021_EAX,
+    FEAT_C000_0001_EDX, FEAT_KVM, FEAT_KVM_HINTS, FEAT_SVM, FEAT_XSAVE, FEAT_6_EAX, FEAT_XCR0_LO, FEAT_XCR0_HI,
+    FEAT_ARCH_CAPABILITIES, FEAT_CORE_CAPABILITY, FEAT_PERF_CAPABILITIES, FEAT_VMX_PROCBASED, FEAT_VMX_SECONDARY,
+    FEAT_VMX_PINBASED, FEAT_VMX_EXIT, FEAT_VMX_ENTRY, FEAT_VMX_MISC, FEAT_VMX_EPT_VPID, FEAT_VMX_BASIC,
+    FEAT_VMX_VMFUNC, FEAT_14_0_ECX, FEAT_SGX_12_0_EAX, FEAT_SGX_12_0_EBX, FEAT_SGX_12_1_EAX, FEAT_XSS_LO, FEAT_XSS_HI,
+    X86_FEATURE_WORDS
+} X86FeatureWordIndex;
+
+struct X86Model;
+
+struct X86CPUClass {
+    DeviceClass parent_class;
+    const char *model_name;         /* what -cpu takes: "Haswell-IBRS"; NULL: no model of its own */
+    const struct X86Model *model;   /* NULL: base, max, host */
+    bool max_features;              /* max and host: all that there is */
+    bool host;                      /* as the host's own CPU */
+    bool is_static;                 /* base: the same in every release */
+    bool is_alias;                  /* the name stands for model's */
+    unsigned ordering;              /* in lists: the named ones first, then base, host, max */
+};
 
 struct X86CPU {
     DeviceState parent_obj;
     unsigned index;
-    uint32_t apic_id;
-    int32_t socket_id, die_id, core_id, thread_id;
+    /* set by the user */
+    int32_t family, model, stepping;
+    char vendor[13], model_id[49];
+    uint64_t features[X86_FEATURE_WORDS];
+    uint64_t user_features[X86_FEATURE_WORDS];      /* bits that were set by name, on or off */
+    uint32_t level, xlevel, xlevel2, level_func7;   /* UINT32_MAX: as high as the features need */
+    uint32_t min_level, min_xlevel, min_xlevel2;
+    uint32_t phys_bits, apic_id;
+    int32_t socket_id, die_id, core_id, thread_id, node_id;
+    uint64_t tsc_frequency, ucode_rev;
+    uint8_t host_phys_bits_limit;
+    bool check, enforce, force_features, migratable, expose_kvm, pmu, lmce, l3_cache, legacy_cache, host_phys_bits;
+    bool cpuid_0xb, full_cpuid_auto_level, vendor_cpuid_only, tcg_before_avx;
+    /* made at realize */
+    uint64_t filtered_features[X86_FEATURE_WORDS];  /* asked for and not to be had */
 };
 
 /* One object per CPU of machine->smp.cpus, of the model and with the features that -cpu's text asks for. */
@@ -25,5 +65,35 @@ bool x86_cpus_create(MachineState *machine, GError **error);
 /* In order of index. */
 X86CPU *x86_cpu_by_index(unsigned index);
 unsigned x86_cpu_count(void);
+/* The class's model as -cpu names it. */
+X86CPUClass *x86_cpu_class_by_model(const char *model);     /* NULL: there is none in this release */
+
+/* What the guest reads with CPUID. */
+void x86_cpuid(const X86CPU *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);    /* eax, ebx, ecx, edx */
+
+/* The name of the first bit of mask, or NULL. */
+const char *x86_feature_name(X86FeatureWordIndex word, uint64_t bit);
+/* "CPUID.07H:EBX" or "MSR(10AH)". Caller frees. */
+char *x86_feature_word_text(X86FeatureWordIndex word);
+/* Calls fn for each feature by its first name. */
+void x86_foreach_feature(void (*fn)(const char *name, X86FeatureWordIndex word, uint64_t mask, void *opaque), void *opaque);
+
+/*
+ * Describes the host's CPU from a file instead of asking it, so that `-cpu host` can be tried for several: lines of
+ * "vendor GenuineIntel", "family 6", "model 85", "stepping 7", "model-id text", "features name name …".
+ */
+bool x86_cpu_set_host_file(const char *path, GError **error);
+
+/* QMP and help. Results are the caller's. */
+Json *x86_query_cpus_fast(void);
+Json *x86_query_hotpluggable_cpus(const MachineState *machine);
+Json *x86_query_cpu_definitions(void);
+/* type "static" or "full"; model {"name": …, "props": {…}}. */
+Json *x86_query_cpu_model_expansion(const char *type, const Json *model, GError **error);
+/* {"model": …}: what both have, as a static model. */
+Json *x86_query_cpu_model_baseline(const Json *a, const Json *b, GError **error);
+/* {"result": "superset"…, "responsible-properties": […]}. */
+Json *x86_query_cpu_model_comparison(const Json *a, const Json *b, GError **error);
+void x86_cpu_help(GString *out);
 
 #endif

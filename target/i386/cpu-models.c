@@ -1,0 +1,912 @@
+/*
+ * Named CPU models. A model has versions: "Haswell-v2"; the name alone is the version that the machine type chooses,
+ * which is the first for all of this time. A version is never changed once it is out.
+ */
+#include "target/i386/cpu-internal.h"
+
+const X86Model x86_models[] = {
+    {
+        .name = "486", .version = 1, .type = "486-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 4, .model = 8, .stepping = 0,
+        .level = 0x1, .xlevel = 0x0,
+        .model_id = "",
+        .features = {
+            [FEAT_1_EDX] = 0x9, [FEAT_1_ECX] = 0x80000000,
+        },
+    },
+    {
+        .name = "Broadwell", .version = 1, .type = "Broadwell-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 61, .stepping = 2,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Broadwell)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c0fb9,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Broadwell", .version = 2, .type = "Broadwell-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 61, .stepping = 2,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Broadwell, no TSX)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c07a9,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Broadwell", .version = 3, .type = "Broadwell-v3-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 61, .stepping = 2,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Broadwell, IBRS)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c0fb9,
+            [FEAT_7_0_EDX] = 0x4000000, [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Broadwell", .version = 4, .type = "Broadwell-v4-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 61, .stepping = 2,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Broadwell, no TSX, IBRS)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c07a9,
+            [FEAT_7_0_EDX] = 0x4000000, [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Cascadelake-Server", .version = 1, .type = "Cascadelake-Server-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 6,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Cascadelake)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f0fb9, [FEAT_7_0_ECX] = 0x808,
+            [FEAT_7_0_EDX] = 0x84000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Cascadelake-Server", .version = 2, .type = "Cascadelake-Server-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 6,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Cascadelake)", .note = "ARCH_CAPABILITIES",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f0fb9, [FEAT_7_0_ECX] = 0x808,
+            [FEAT_7_0_EDX] = 0xa4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x2b,
+        },
+    },
+    {
+        .name = "Cascadelake-Server", .version = 3, .type = "Cascadelake-Server-v3-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 6,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Cascadelake)", .note = "ARCH_CAPABILITIES, no TSX",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f07a9, [FEAT_7_0_ECX] = 0x808,
+            [FEAT_7_0_EDX] = 0xa4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x2b,
+        },
+    },
+    {
+        .name = "Cascadelake-Server", .version = 4, .type = "Cascadelake-Server-v4-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 6,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Cascadelake)", .note = "ARCH_CAPABILITIES, EPT switching, no TSX",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f07a9, [FEAT_7_0_ECX] = 0x808,
+            [FEAT_7_0_EDX] = 0xa4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x2b,
+        },
+    },
+    {
+        .name = "Cascadelake-Server", .version = 5, .type = "Cascadelake-Server-v5-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 6,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Cascadelake)", .note = "ARCH_CAPABILITIES, EPT switching, XSAVES, no TSX",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f07a9, [FEAT_7_0_ECX] = 0x808,
+            [FEAT_7_0_EDX] = 0xa4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x2b,
+        },
+    },
+    {
+        .name = "Conroe", .version = 1, .type = "Conroe-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 15, .stepping = 3,
+        .level = 0xa, .xlevel = 0x80000008,
+        .model_id = "Intel Celeron_4x0 (Conroe/Merom Class Core 2)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80000201, [FEAT_8000_0001_EDX] = 0x20100800,
+            [FEAT_8000_0001_ECX] = 0x1,
+        },
+    },
+    {
+        .name = "Cooperlake", .version = 1, .type = "Cooperlake-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 10,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Cooperlake)", .level_func7 = 1,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f0fb9, [FEAT_7_0_ECX] = 0x808,
+            [FEAT_7_0_EDX] = 0xac000000, [FEAT_7_1_EAX] = 0x20, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x121, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x16b,
+        },
+    },
+    {
+        .name = "Cooperlake", .version = 2, .type = "Cooperlake-v2-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 10,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Cooperlake)", .level_func7 = 1, .note = "XSAVES",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f0fb9, [FEAT_7_0_ECX] = 0x808,
+            [FEAT_7_0_EDX] = 0xac000000, [FEAT_7_1_EAX] = 0x20, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x121, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x16b,
+        },
+    },
+    {
+        .name = "Denverton", .version = 1, .type = "Denverton-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 95, .stepping = 1,
+        .level = 0x15, .xlevel = 0x80000008,
+        .model_id = "Intel Atom Processor (Denverton)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xc7f8220b, [FEAT_7_0_EBX] = 0x20944281,
+            [FEAT_7_0_EDX] = 0xa4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x101,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x9,
+        },
+    },
+    {
+        .name = "Denverton", .version = 2, .type = "Denverton-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 95, .stepping = 1,
+        .level = 0x15, .xlevel = 0x80000008,
+        .model_id = "Intel Atom Processor (Denverton)", .note = "no MPX, no MONITOR",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xc7f82203, [FEAT_7_0_EBX] = 0x20940281,
+            [FEAT_7_0_EDX] = 0xa4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x101,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x9,
+        },
+    },
+    {
+        .name = "Denverton", .version = 3, .type = "Denverton-v3-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 95, .stepping = 1,
+        .level = 0x15, .xlevel = 0x80000008,
+        .model_id = "Intel Atom Processor (Denverton)", .note = "XSAVES, no MPX, no MONITOR",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xc7f82203, [FEAT_7_0_EBX] = 0x20940281,
+            [FEAT_7_0_EDX] = 0xa4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x101,
+            [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x9,
+        },
+    },
+    {
+        .name = "Dhyana", .version = 1, .type = "Dhyana-v1-x86_64-cpu",
+        .vendor = "HygonGenuine", .family = 24, .model = 0, .stepping = 1,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "Hygon Dhyana Processor", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf4d83209, [FEAT_7_0_EBX] = 0x9c01a9,
+            [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0x4003f5, [FEAT_8000_0008_EBX] = 0x1000,
+            [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Dhyana", .version = 2, .type = "Dhyana-v2-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "HygonGenuine", .family = 24, .model = 0, .stepping = 1,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "Hygon Dhyana Processor", .own_cache = true, .note = "XSAVES",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf4d83209, [FEAT_7_0_EBX] = 0x9c01a9,
+            [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0x4003f5, [FEAT_8000_0008_EBX] = 0x1000,
+            [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC", .version = 1, .type = "EPYC-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 23, .model = 1, .stepping = 2,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "AMD EPYC Processor", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6d8320b, [FEAT_7_0_EBX] = 0x209c01a9,
+            [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0x4003f5, [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0x7,
+            [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC", .version = 2, .type = "EPYC-v2-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 23, .model = 1, .stepping = 2,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "AMD EPYC Processor (with IBPB)", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6d8320b, [FEAT_7_0_EBX] = 0x209c01a9,
+            [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0x4003f5, [FEAT_8000_0008_EBX] = 0x1000,
+            [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC", .version = 3, .type = "EPYC-v3-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 23, .model = 1, .stepping = 2,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "AMD EPYC Processor", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6d8320b, [FEAT_7_0_EBX] = 0x209c01a9,
+            [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0xc003f5, [FEAT_8000_0008_EBX] = 0x1005,
+            [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC", .version = 4, .type = "EPYC-v4-x86_64-cpu", .since = { 8, 1 },
+        .vendor = "AuthenticAMD", .family = 23, .model = 1, .stepping = 2,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "AMD EPYC-v4 Processor", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6d8320b, [FEAT_7_0_EBX] = 0x209c01a9,
+            [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0xc003f5, [FEAT_8000_0008_EBX] = 0x1005,
+            [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC-Genoa", .version = 1, .type = "EPYC-Genoa-v1-x86_64-cpu", .since = { 8, 1 },
+        .vendor = "AuthenticAMD", .family = 25, .model = 17, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000022,
+        .model_id = "AMD EPYC-Genoa Processor", .level_func7 = 1, .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6da320b, [FEAT_7_0_EBX] = 0xf1bf07a9,
+            [FEAT_7_0_ECX] = 0x415f4e, [FEAT_7_0_EDX] = 0x10, [FEAT_7_1_EAX] = 0x20,
+            [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0xc003f5, [FEAT_8000_0008_EBX] = 0x1102d205,
+            [FEAT_8000_0021_EAX] = 0x145, [FEAT_SVM] = 0x12000009, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC-Milan", .version = 1, .type = "EPYC-Milan-v1-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "AuthenticAMD", .family = 25, .model = 1, .stepping = 1,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "AMD EPYC-Milan Processor", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6da320b, [FEAT_7_0_EBX] = 0x219c07a9,
+            [FEAT_7_0_ECX] = 0x40000c, [FEAT_7_0_EDX] = 0x10, [FEAT_8000_0001_EDX] = 0x2e500800,
+            [FEAT_8000_0001_ECX] = 0xc003f5, [FEAT_8000_0008_EBX] = 0x100d205, [FEAT_SVM] = 0x10000009,
+            [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC-Milan", .version = 2, .type = "EPYC-Milan-v2-x86_64-cpu", .since = { 8, 1 },
+        .vendor = "AuthenticAMD", .family = 25, .model = 1, .stepping = 1,
+        .level = 0xd, .xlevel = 0x80000021,
+        .model_id = "AMD EPYC-Milan-v2 Processor", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6da320b, [FEAT_7_0_EBX] = 0x219c07a9,
+            [FEAT_7_0_ECX] = 0x40060c, [FEAT_7_0_EDX] = 0x10, [FEAT_8000_0001_EDX] = 0x2e500800,
+            [FEAT_8000_0001_ECX] = 0xc003f5, [FEAT_8000_0008_EBX] = 0x1102d205, [FEAT_8000_0021_EAX] = 0x45,
+            [FEAT_SVM] = 0x10000009, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC-Rome", .version = 1, .type = "EPYC-Rome-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 23, .model = 49, .stepping = 0,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "AMD EPYC-Rome Processor", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6d8320b, [FEAT_7_0_EBX] = 0x219c01a9,
+            [FEAT_7_0_ECX] = 0x400004, [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0xc003f5,
+            [FEAT_8000_0008_EBX] = 0x9205, [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC-Rome", .version = 2, .type = "EPYC-Rome-v2-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "AuthenticAMD", .family = 23, .model = 49, .stepping = 0,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "AMD EPYC-Rome Processor", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6d8320b, [FEAT_7_0_EBX] = 0x219c01a9,
+            [FEAT_7_0_ECX] = 0x400004, [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0xc003f5,
+            [FEAT_8000_0008_EBX] = 0x100d205, [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC-Rome", .version = 3, .type = "EPYC-Rome-v3-x86_64-cpu", .since = { 8, 1 },
+        .vendor = "AuthenticAMD", .family = 23, .model = 49, .stepping = 0,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "AMD EPYC-Rome-v3 Processor", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6d8320b, [FEAT_7_0_EBX] = 0x219c01a9,
+            [FEAT_7_0_ECX] = 0x400004, [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0xc003f5,
+            [FEAT_8000_0008_EBX] = 0x100d205, [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "EPYC-Rome", .version = 4, .type = "EPYC-Rome-v4-x86_64-cpu", .since = { 8, 1 },
+        .vendor = "AuthenticAMD", .family = 23, .model = 49, .stepping = 0,
+        .level = 0xd, .xlevel = 0x8000001e,
+        .model_id = "AMD EPYC-Rome-v4 Processor (no XSAVES)", .own_cache = true,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf6d8320b, [FEAT_7_0_EBX] = 0x219c01a9,
+            [FEAT_7_0_ECX] = 0x400004, [FEAT_8000_0001_EDX] = 0x2e500800, [FEAT_8000_0001_ECX] = 0xc003f5,
+            [FEAT_8000_0008_EBX] = 0x100d205, [FEAT_SVM] = 0x9, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "GraniteRapids", .version = 1, .type = "GraniteRapids-v1-x86_64-cpu", .since = { 8, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 173, .stepping = 0,
+        .level = 0x20, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (GraniteRapids)", .level_func7 = 2,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xf1bf0fb9,
+            [FEAT_7_0_ECX] = 0x1415f4e, [FEAT_7_0_EDX] = 0xa7c14010, [FEAT_7_1_EAX] = 0x201c30,
+            [FEAT_7_1_EDX] = 0x4000, [FEAT_7_2_EDX] = 0x20, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x121, [FEAT_8000_0008_EBX] = 0x200, [FEAT_XSAVE] = 0x1f, [FEAT_6_EAX] = 0x4,
+            [FEAT_ARCH_CAPABILITIES] = 0x100e16b,
+        },
+    },
+    {
+        .name = "Haswell", .version = 1, .type = "Haswell-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 60, .stepping = 4,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Haswell)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xfb9,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x21, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Haswell", .version = 2, .type = "Haswell-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 60, .stepping = 1,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Haswell, no TSX)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x7a9,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x21, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Haswell", .version = 3, .type = "Haswell-v3-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 60, .stepping = 4,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Haswell, IBRS)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xfb9, [FEAT_7_0_EDX] = 0x4000000,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x21, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Haswell", .version = 4, .type = "Haswell-v4-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 60, .stepping = 1,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Haswell, no TSX, IBRS)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x7a9, [FEAT_7_0_EDX] = 0x4000000,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x21, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Icelake-Client", .version = 1, .type = "Icelake-Client-v1-x86_64-cpu", .until = { 7, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 126, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Icelake)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c0fb9, [FEAT_7_0_ECX] = 0x5f4e,
+            [FEAT_7_0_EDX] = 0x84000000, [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_8000_0008_EBX] = 0x200, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Icelake-Client", .version = 2, .type = "Icelake-Client-v2-x86_64-cpu", .until = { 7, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 126, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Icelake)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c07a9, [FEAT_7_0_ECX] = 0x5f4e,
+            [FEAT_7_0_EDX] = 0x84000000, [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_8000_0008_EBX] = 0x200, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Icelake-Server", .version = 1, .type = "Icelake-Server-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 134, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Icelake)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f0fb9,
+            [FEAT_7_0_ECX] = 0x15f4e, [FEAT_7_0_EDX] = 0x84000000, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x121, [FEAT_8000_0008_EBX] = 0x200, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Icelake-Server", .version = 2, .type = "Icelake-Server-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 134, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Icelake)", .note = "no TSX",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f07a9,
+            [FEAT_7_0_ECX] = 0x15f4e, [FEAT_7_0_EDX] = 0x84000000, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x121, [FEAT_8000_0008_EBX] = 0x200, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Icelake-Server", .version = 3, .type = "Icelake-Server-v3-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 134, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Icelake)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f07a9,
+            [FEAT_7_0_ECX] = 0x15f4e, [FEAT_7_0_EDX] = 0xa4000000, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x121, [FEAT_8000_0008_EBX] = 0x200, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+            [FEAT_ARCH_CAPABILITIES] = 0x16b,
+        },
+    },
+    {
+        .name = "Icelake-Server", .version = 4, .type = "Icelake-Server-v4-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 106, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Icelake)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xf1bf07a9,
+            [FEAT_7_0_ECX] = 0x415f4e, [FEAT_7_0_EDX] = 0xa4000010, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x121, [FEAT_8000_0008_EBX] = 0x200, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+            [FEAT_ARCH_CAPABILITIES] = 0x16b,
+        },
+    },
+    {
+        .name = "Icelake-Server", .version = 5, .type = "Icelake-Server-v5-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 106, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Icelake)", .note = "XSAVES",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xf1bf07a9,
+            [FEAT_7_0_ECX] = 0x415f4e, [FEAT_7_0_EDX] = 0xa4000010, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x121, [FEAT_8000_0008_EBX] = 0x200, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+            [FEAT_ARCH_CAPABILITIES] = 0x16b,
+        },
+    },
+    {
+        .name = "Icelake-Server", .version = 6, .type = "Icelake-Server-v6-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 106, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Icelake)", .note = "5-level EPT",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xf1bf07a9,
+            [FEAT_7_0_ECX] = 0x415f4e, [FEAT_7_0_EDX] = 0xa4000010, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x121, [FEAT_8000_0008_EBX] = 0x200, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+            [FEAT_ARCH_CAPABILITIES] = 0x16b,
+        },
+    },
+    {
+        .name = "IvyBridge", .version = 1, .type = "IvyBridge-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 58, .stepping = 9,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon E3-12xx v2 (Ivy Bridge)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7b82203, [FEAT_7_0_EBX] = 0x281,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x1, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "IvyBridge", .version = 2, .type = "IvyBridge-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 58, .stepping = 9,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon E3-12xx v2 (Ivy Bridge, IBRS)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7b82203, [FEAT_7_0_EBX] = 0x281, [FEAT_7_0_EDX] = 0x4000000,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x1, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "KnightsMill", .version = 1, .type = "KnightsMill-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 133, .stepping = 0,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Phi Processor (Knights Mill)",
+        .features = {
+            [FEAT_1_EDX] = 0xf8bfbfd, [FEAT_1_ECX] = 0xf7f83203, [FEAT_7_0_EBX] = 0x1c0d03a9, [FEAT_7_0_ECX] = 0x4000,
+            [FEAT_7_0_EDX] = 0xc, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121, [FEAT_XSAVE] = 0x1,
+            [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Nehalem", .version = 1, .type = "Nehalem-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 26, .stepping = 3,
+        .level = 0xb, .xlevel = 0x80000008,
+        .model_id = "Intel Core i7 9xx (Nehalem Class Core i7)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80982201, [FEAT_8000_0001_EDX] = 0x20100800,
+            [FEAT_8000_0001_ECX] = 0x1,
+        },
+    },
+    {
+        .name = "Nehalem", .version = 2, .type = "Nehalem-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 26, .stepping = 3,
+        .level = 0xb, .xlevel = 0x80000008,
+        .model_id = "Intel Core i7 9xx (Nehalem Core i7, IBRS update)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80982201, [FEAT_7_0_EDX] = 0x4000000,
+            [FEAT_8000_0001_EDX] = 0x20100800, [FEAT_8000_0001_ECX] = 0x1,
+        },
+    },
+    {
+        .name = "Opteron_G1", .version = 1, .type = "Opteron_G1-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 15, .model = 6, .stepping = 1,
+        .level = 0x5, .xlevel = 0x80000008,
+        .model_id = "AMD Opteron 240 (Gen 1 Class Opteron)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80000001, [FEAT_8000_0001_EDX] = 0x20100800,
+        },
+    },
+    {
+        .name = "Opteron_G2", .version = 1, .type = "Opteron_G2-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 15, .model = 6, .stepping = 1,
+        .level = 0x5, .xlevel = 0x8000000a,
+        .model_id = "AMD Opteron 22xx (Gen 2 Class Opteron)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80002001, [FEAT_8000_0001_EDX] = 0x20100800,
+            [FEAT_8000_0001_ECX] = 0x5,
+        },
+    },
+    {
+        .name = "Opteron_G3", .version = 1, .type = "Opteron_G3-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 16, .model = 2, .stepping = 3,
+        .level = 0x5, .xlevel = 0x8000000a,
+        .model_id = "AMD Opteron 23xx (Gen 3 Class Opteron)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80802009, [FEAT_8000_0001_EDX] = 0x28100800,
+            [FEAT_8000_0001_ECX] = 0xe5,
+        },
+    },
+    {
+        .name = "Opteron_G4", .version = 1, .type = "Opteron_G4-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 21, .model = 1, .stepping = 2,
+        .level = 0xd, .xlevel = 0x8000001a,
+        .model_id = "AMD Opteron 62xx class CPU",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x96982203, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x109e5, [FEAT_SVM] = 0x9,
+        },
+    },
+    {
+        .name = "Opteron_G5", .version = 1, .type = "Opteron_G5-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 21, .model = 2, .stepping = 0,
+        .level = 0xd, .xlevel = 0x8000001a,
+        .model_id = "AMD Opteron 63xx class CPU",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xb6983203, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x2109e5, [FEAT_SVM] = 0x9,
+        },
+    },
+    {
+        .name = "Penryn", .version = 1, .type = "Penryn-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 23, .stepping = 3,
+        .level = 0xa, .xlevel = 0x80000008,
+        .model_id = "Intel Core 2 Duo P9xxx (Penryn Class Core 2)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80082201, [FEAT_8000_0001_EDX] = 0x20100800,
+            [FEAT_8000_0001_ECX] = 0x1,
+        },
+    },
+    {
+        .name = "SandyBridge", .version = 1, .type = "SandyBridge-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 42, .stepping = 1,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon E312xx (Sandy Bridge)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x97b82203, [FEAT_8000_0001_EDX] = 0x28100800,
+            [FEAT_8000_0001_ECX] = 0x1, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "SandyBridge", .version = 2, .type = "SandyBridge-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 42, .stepping = 1,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon E312xx (Sandy Bridge, IBRS update)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x97b82203, [FEAT_7_0_EDX] = 0x4000000,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x1, [FEAT_XSAVE] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "SapphireRapids", .version = 1, .type = "SapphireRapids-v1-x86_64-cpu", .since = { 8, 0 },
+        .vendor = "GenuineIntel", .family = 6, .model = 143, .stepping = 4,
+        .level = 0x20, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (SapphireRapids)", .level_func7 = 1,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xf1bf0fb9,
+            [FEAT_7_0_ECX] = 0x1415f4e, [FEAT_7_0_EDX] = 0xa7c14010, [FEAT_7_1_EAX] = 0x1c30,
+            [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121, [FEAT_8000_0008_EBX] = 0x200,
+            [FEAT_XSAVE] = 0x1f, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0x16b,
+        },
+    },
+    {
+        .name = "SapphireRapids", .version = 2, .type = "SapphireRapids-v2-x86_64-cpu", .since = { 8, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 143, .stepping = 4,
+        .level = 0x20, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (SapphireRapids)", .level_func7 = 1,
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xf1bf0fb9,
+            [FEAT_7_0_ECX] = 0x1415f4e, [FEAT_7_0_EDX] = 0xa7c14010, [FEAT_7_1_EAX] = 0x1c30,
+            [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121, [FEAT_8000_0008_EBX] = 0x200,
+            [FEAT_XSAVE] = 0x1f, [FEAT_6_EAX] = 0x4, [FEAT_ARCH_CAPABILITIES] = 0xe16b,
+        },
+    },
+    {
+        .name = "Skylake-Client", .version = 1, .type = "Skylake-Client-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 94, .stepping = 3,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Skylake)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c0fb9,
+            [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Skylake-Client", .version = 2, .type = "Skylake-Client-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 94, .stepping = 3,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Skylake, IBRS)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c0fb9,
+            [FEAT_7_0_EDX] = 0x4000000, [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Skylake-Client", .version = 3, .type = "Skylake-Client-v3-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 94, .stepping = 3,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Skylake, IBRS, no TSX)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c07a9,
+            [FEAT_7_0_EDX] = 0x4000000, [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Skylake-Client", .version = 4, .type = "Skylake-Client-v4-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 94, .stepping = 3,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Core Processor (Skylake, IBRS, no TSX)", .note = "IBRS, XSAVES, no TSX",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0x1c07a9,
+            [FEAT_7_0_EDX] = 0x4000000, [FEAT_8000_0001_EDX] = 0x28100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Skylake-Server", .version = 1, .type = "Skylake-Server-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 4,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Skylake)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd19f0fb9, [FEAT_7_0_ECX] = 0x8,
+            [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Skylake-Server", .version = 2, .type = "Skylake-Server-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 4,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Skylake, IBRS)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd11f0fb9, [FEAT_7_0_ECX] = 0x8,
+            [FEAT_7_0_EDX] = 0x4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Skylake-Server", .version = 3, .type = "Skylake-Server-v3-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 4,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Skylake, IBRS, no TSX)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd11f07a9, [FEAT_7_0_ECX] = 0x8,
+            [FEAT_7_0_EDX] = 0x4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Skylake-Server", .version = 4, .type = "Skylake-Server-v4-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 4,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Skylake, IBRS, no TSX)", .note = "IBRS, EPT switching, no TSX",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd11f07a9, [FEAT_7_0_ECX] = 0x8,
+            [FEAT_7_0_EDX] = 0x4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Skylake-Server", .version = 5, .type = "Skylake-Server-v5-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 4,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Intel Xeon Processor (Skylake, IBRS, no TSX)", .note = "IBRS, XSAVES, EPT switching, no TSX",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xf7fa3203, [FEAT_7_0_EBX] = 0xd11f07a9, [FEAT_7_0_ECX] = 0x8,
+            [FEAT_7_0_EDX] = 0x4000000, [FEAT_8000_0001_EDX] = 0x2c100800, [FEAT_8000_0001_ECX] = 0x121,
+            [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Snowridge", .version = 1, .type = "Snowridge-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 134, .stepping = 1,
+        .level = 0x1b, .xlevel = 0x80000008,
+        .model_id = "Intel Atom Processor (SnowRidge)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xc7f8220b, [FEAT_7_0_EBX] = 0x21944281,
+            [FEAT_7_0_ECX] = 0x1a000104, [FEAT_7_0_EDX] = 0xe4000000, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x101, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4, [FEAT_CORE_CAPABILITY] = 0x20,
+        },
+    },
+    {
+        .name = "Snowridge", .version = 2, .type = "Snowridge-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 134, .stepping = 1,
+        .level = 0x1b, .xlevel = 0x80000008,
+        .model_id = "Intel Atom Processor (Snowridge, no MPX)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xc7f8220b, [FEAT_7_0_EBX] = 0x21940281,
+            [FEAT_7_0_ECX] = 0x1a000104, [FEAT_7_0_EDX] = 0xe4000000, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x101, [FEAT_XSAVE] = 0x7, [FEAT_6_EAX] = 0x4, [FEAT_CORE_CAPABILITY] = 0x20,
+        },
+    },
+    {
+        .name = "Snowridge", .version = 3, .type = "Snowridge-v3-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 134, .stepping = 1,
+        .level = 0x1b, .xlevel = 0x80000008,
+        .model_id = "Intel Atom Processor (Snowridge, no MPX)", .note = "XSAVES, no MPX",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xc7f8220b, [FEAT_7_0_EBX] = 0x21940281,
+            [FEAT_7_0_ECX] = 0x1a000104, [FEAT_7_0_EDX] = 0xe4000000, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x101, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4, [FEAT_CORE_CAPABILITY] = 0x20,
+        },
+    },
+    {
+        .name = "Snowridge", .version = 4, .type = "Snowridge-v4-x86_64-cpu", .since = { 6, 1 },
+        .vendor = "GenuineIntel", .family = 6, .model = 134, .stepping = 1,
+        .level = 0x1b, .xlevel = 0x80000008,
+        .model_id = "Intel Atom Processor (Snowridge, no MPX)", .note = "no split lock detect, no core-capability",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0xc7f8220b, [FEAT_7_0_EBX] = 0x21940281,
+            [FEAT_7_0_ECX] = 0x1a000104, [FEAT_7_0_EDX] = 0xa4000000, [FEAT_8000_0001_EDX] = 0x2c100800,
+            [FEAT_8000_0001_ECX] = 0x101, [FEAT_XSAVE] = 0xf, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Westmere", .version = 1, .type = "Westmere-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 44, .stepping = 1,
+        .level = 0xb, .xlevel = 0x80000008,
+        .model_id = "Westmere E56xx/L56xx/X56xx (Nehalem-C)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x82982203, [FEAT_8000_0001_EDX] = 0x20100800,
+            [FEAT_8000_0001_ECX] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "Westmere", .version = 2, .type = "Westmere-v2-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 44, .stepping = 1,
+        .level = 0xb, .xlevel = 0x80000008,
+        .model_id = "Westmere E56xx/L56xx/X56xx (IBRS update)",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x82982203, [FEAT_7_0_EDX] = 0x4000000,
+            [FEAT_8000_0001_EDX] = 0x20100800, [FEAT_8000_0001_ECX] = 0x1, [FEAT_6_EAX] = 0x4,
+        },
+    },
+    {
+        .name = "athlon", .version = 1, .type = "athlon-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 6, .model = 2, .stepping = 3,
+        .level = 0x2, .xlevel = 0x80000008,
+        .model_id = "QEMU Virtual CPU version 2.5+",
+        .features = {
+            [FEAT_1_EDX] = 0x783fbfd, [FEAT_1_ECX] = 0x80000000, [FEAT_8000_0001_EDX] = 0xc0400000,
+        },
+    },
+    {
+        .name = "core2duo", .version = 1, .type = "core2duo-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 15, .stepping = 11,
+        .level = 0xa, .xlevel = 0x80000008,
+        .model_id = "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz",
+        .features = {
+            [FEAT_1_EDX] = 0xfcbfbfd, [FEAT_1_ECX] = 0x80002209, [FEAT_8000_0001_EDX] = 0x20100800,
+            [FEAT_8000_0001_ECX] = 0x1,
+        },
+    },
+    {
+        .name = "coreduo", .version = 1, .type = "coreduo-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 14, .stepping = 8,
+        .level = 0xa, .xlevel = 0x80000008,
+        .model_id = "Genuine Intel(R) CPU           T2600  @ 2.16GHz",
+        .features = {
+            [FEAT_1_EDX] = 0xfc9fbfd, [FEAT_1_ECX] = 0x80000009, [FEAT_8000_0001_EDX] = 0x100000,
+        },
+    },
+    {
+        .name = "kvm32", .version = 1, .type = "kvm32-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 15, .model = 6, .stepping = 1,
+        .level = 0x5, .xlevel = 0x80000008,
+        .model_id = "Common 32-bit KVM processor",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80000001,
+        },
+    },
+    {
+        .name = "kvm64", .version = 1, .type = "kvm64-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 15, .model = 6, .stepping = 1,
+        .level = 0xd, .xlevel = 0x80000008,
+        .model_id = "Common KVM processor",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80002001, [FEAT_8000_0001_EDX] = 0x20100800,
+        },
+    },
+    {
+        .name = "n270", .version = 1, .type = "n270-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 28, .stepping = 2,
+        .level = 0xa, .xlevel = 0x80000008,
+        .model_id = "Intel(R) Atom(TM) CPU N270   @ 1.60GHz",
+        .features = {
+            [FEAT_1_EDX] = 0xfc9fbfd, [FEAT_1_ECX] = 0x80400209, [FEAT_8000_0001_EDX] = 0x100000,
+            [FEAT_8000_0001_ECX] = 0x1,
+        },
+    },
+    {
+        .name = "pentium", .version = 1, .type = "pentium-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 5, .model = 4, .stepping = 3,
+        .level = 0x1, .xlevel = 0x0,
+        .model_id = "",
+        .features = {
+            [FEAT_1_EDX] = 0x8003bd, [FEAT_1_ECX] = 0x80000000,
+        },
+    },
+    {
+        .name = "pentium2", .version = 1, .type = "pentium2-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 5, .stepping = 2,
+        .level = 0x2, .xlevel = 0x0,
+        .model_id = "",
+        .features = {
+            [FEAT_1_EDX] = 0x183fbfd, [FEAT_1_ECX] = 0x80000000,
+        },
+    },
+    {
+        .name = "pentium3", .version = 1, .type = "pentium3-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 7, .stepping = 3,
+        .level = 0x3, .xlevel = 0x0,
+        .model_id = "",
+        .features = {
+            [FEAT_1_EDX] = 0x383fbfd, [FEAT_1_ECX] = 0x80000000,
+        },
+    },
+    {
+        .name = "phenom", .version = 1, .type = "phenom-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 16, .model = 2, .stepping = 3,
+        .level = 0x5, .xlevel = 0x8000001a,
+        .model_id = "AMD Phenom(tm) 9550 Quad-Core Processor",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80802009, [FEAT_8000_0001_EDX] = 0xee500800,
+            [FEAT_8000_0001_ECX] = 0x65, [FEAT_SVM] = 0x1,
+        },
+    },
+    {
+        .name = "qemu32", .version = 1, .type = "qemu32-v1-x86_64-cpu",
+        .vendor = "GenuineIntel", .family = 6, .model = 6, .stepping = 3,
+        .level = 0x4, .xlevel = 0x80000004,
+        .model_id = "QEMU Virtual CPU version 2.5+",
+        .features = {
+            [FEAT_1_EDX] = 0x781abfd, [FEAT_1_ECX] = 0x80000001,
+        },
+    },
+    {
+        .name = "qemu64", .version = 1, .type = "qemu64-v1-x86_64-cpu",
+        .vendor = "AuthenticAMD", .family = 15, .model = 107, .stepping = 1,
+        .level = 0xd, .xlevel = 0x8000000a,
+        .model_id = "QEMU Virtual CPU version 2.5+",
+        .features = {
+            [FEAT_1_EDX] = 0x78bfbfd, [FEAT_1_ECX] = 0x80002001, [FEAT_8000_0001_EDX] = 0x20100800,
+            [FEAT_8000_0001_ECX] = 0x5,
+        },
+    },
+};
+const unsigned x86_models_count = G_N_ELEMENTS(x86_models);
+
+/* Names from before there were versions, and what they are now. */
+const X86ModelAlias x86_model_aliases[] = {
+    { "Broadwell-IBRS", "Broadwell-v3" }, { "Broadwell-noTSX", "Broadwell-v2" },
+    { "Broadwell-noTSX-IBRS", "Broadwell-v4" }, { "Cascadelake-Server-noTSX", "Cascadelake-Server-v3" },
+    { "EPYC-IBPB", "EPYC-v2" }, { "Haswell-IBRS", "Haswell-v3" }, { "Haswell-noTSX", "Haswell-v2" },
+    { "Haswell-noTSX-IBRS", "Haswell-v4" }, { "Icelake-Client-noTSX", "Icelake-Client-v2" },
+    { "Icelake-Server-noTSX", "Icelake-Server-v2" }, { "IvyBridge-IBRS", "IvyBridge-v2" },
+    { "Nehalem-IBRS", "Nehalem-v2" }, { "SandyBridge-IBRS", "SandyBridge-v2" },
+    { "Skylake-Client-IBRS", "Skylake-Client-v2" }, { "Skylake-Client-noTSX-IBRS", "Skylake-Client-v3" },
+    { "Skylake-Server-IBRS", "Skylake-Server-v2" }, { "Skylake-Server-noTSX-IBRS", "Skylake-Server-v3" },
+    { "Westmere-IBRS", "Westmere-v2" },
+};
+const unsigned x86_model_aliases_count = G_N_ELEMENTS(x86_model_aliases);
