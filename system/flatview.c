@@ -1,6 +1,5 @@
 #include "system/flatview.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "system/main-loop.h"
@@ -55,7 +54,7 @@ static void collect(GArray *pieces, MemoryRegion *mr, hwaddr first, hwaddr last,
     }
 }
 
-static int compare_pieces(const void *a, const void *b)
+static gint compare_pieces(gconstpointer a, gconstpointer b)
 {
     const Piece *left = a, *right = b;
 
@@ -124,7 +123,7 @@ static void append_visible(GArray *ranges, GArray *pieces)
     hwaddr at = 0;
     guint next = 0;
 
-    qsort(pieces->data, pieces->len, sizeof(Piece), compare_pieces);
+    g_array_sort(pieces, compare_pieces);
     for (;;) {
         while (heap->len > 0 && ((Piece *)heap->pdata[0])->last < at) {
             heap_pop(heap);

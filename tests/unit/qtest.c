@@ -289,6 +289,8 @@ int main(int argc, char **argv)
     TEST(random_lines_get_one_reply_each);
     TEST(log_has_every_line);
     int status = g_test_run();
+    memory_region_del(memory_system(), &ram);
+    memory_region_destroy(&ram);
     g_autofree char *socket_path = g_build_filename(dir, "qtest", NULL), *log = g_build_filename(dir, "log", NULL);
     g_unlink(socket_path);
     g_unlink(log);
