@@ -261,12 +261,14 @@ static bool refused_early(BlockRequest *req, BlockNode *node)
     int ret = 0;
     if (!node) {
         ret = -ENOMEDIUM;
-    } else if (writes && (req->blk->read_only || node->mode.read_only || block_images_inactive())) {
-        ret = -EPERM;
     } else if (req->op != BLOCK_FLUSH &&
                (req->bytes > block_node_length(node) || req->offset > block_node_length(node) - req->bytes)) {
         ret = -EIO;
-    } else if (req->op == BLOCK_FLUSH || req->bytes > 0) {
+    } else if (req->op != BLOCK_FLUSH && req->bytes == 0) {
+        ret = 0;
+    } else if (writes && (req->blk->read_only || node->mode.read_only || block_images_inactive())) {
+        ret = -EPERM;
+    } else {
         return false;
     }
     block_request_finish_later(req, ret);
