@@ -250,6 +250,13 @@ void block_backend_set_on_error(BlockBackend *blk, BlockdevOnError rerror, Block
     blk->iostatus_enabled = true;
 }
 
+bool block_backend_has_status(const BlockBackend *blk)
+{
+    BlockdevOnError reads = block_backend_on_error(blk, true), writes = block_backend_on_error(blk, false);
+    return blk->iostatus_enabled && (reads == BLOCKDEV_ON_ERROR_STOP || writes == BLOCKDEV_ON_ERROR_STOP ||
+                                     writes == BLOCKDEV_ON_ERROR_ENOSPC);
+}
+
 static void stop_machine(void *opaque)
 {
     vm_stop(RUN_STATE_IO_ERROR);
@@ -282,7 +289,7 @@ BlockErrorAction block_backend_error_action(BlockBackend *blk, bool is_read, int
     }
     json_set(data, "operation", json_new_string(is_read ? "read" : "write"));
     json_set(data, "action", json_new_string(actions[action]));
-    if (blk->iostatus_enabled) {
+    if (block_backend_has_status(blk)) {
         json_set(data, "nospace", json_new_bool(errnum == ENOSPC));
     }
     json_set(data, "reason", json_new_string(strerror(errnum)));

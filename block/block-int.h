@@ -82,7 +82,7 @@ struct BlockDriver {
 };
 
 extern const BlockDriver block_driver_file, block_driver_host_device, block_driver_raw, block_driver_null_co,
-    block_driver_null_aio, block_driver_overlay;
+    block_driver_null_aio, block_driver_overlay, block_driver_blkdebug;
 
 /* NULL: no such driver. */
 const BlockDriver *block_driver_find(const char *name);
@@ -211,6 +211,8 @@ BlockBackend *block_backend_new(const char *name);
 BlockBackend *block_backend_by_name(const char *name);
 /* The node becomes the medium; takes over the reference. */
 bool block_backend_insert(BlockBackend *blk, BlockNode *node, GError **error);
+/* An error may stop the machine: then there is an I/O status to show. */
+bool block_backend_has_status(const BlockBackend *blk);
 bool block_images_inactive(void);
 /* drive.c: the drive of an unplugged device goes. */
 void block_drive_free(struct DriveInfo *drive);

@@ -12,6 +12,7 @@ static unsigned generated;  /* names made so far */
 
 static const BlockDriver *const drivers[] = {
     &block_driver_file, &block_driver_host_device, &block_driver_raw, &block_driver_null_co, &block_driver_null_aio,
+    &block_driver_blkdebug,
 };
 
 const BlockDriver *block_driver_find(const char *name)

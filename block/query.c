@@ -66,13 +66,6 @@ static bool is_visible(const BlockBackend *blk)
     return blk->name || blk->device;
 }
 
-static bool has_iostatus(const BlockBackend *blk)
-{
-    BlockdevOnError reads = block_backend_on_error(blk, true), writes = block_backend_on_error(blk, false);
-    return blk->iostatus_enabled && (reads == BLOCKDEV_ON_ERROR_STOP || writes == BLOCKDEV_ON_ERROR_STOP ||
-                                     writes == BLOCKDEV_ON_ERROR_ENOSPC);
-}
-
 Json *block_query(void)
 {
     static const char *const statuses[] = { "ok", "failed", "nospace" };
@@ -90,7 +83,7 @@ Json *block_query(void)
         json_set(info, "type", json_new_string("unknown"));
         set_bool(info, "removable", !blk->device);
         set_bool(info, "locked", false);
-        if (has_iostatus(blk)) {
+        if (block_backend_has_status(blk)) {
             json_set(info, "io-status", json_new_string(statuses[blk->iostatus]));
         }
         if (blk->root) {

@@ -22,7 +22,6 @@ int64_t block_account_now(void)
     return clock_ns(CLOCK_TYPE_REALTIME);
 }
 
-/* Zeroes are written, but by a command of their own that has no row: they count as nothing, as they do elsewhere. */
 static BlockOpStats *row(BlockBackend *blk, BlockOp op)
 {
     return &stats_of(blk)->ops[op];

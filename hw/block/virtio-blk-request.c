@@ -88,7 +88,9 @@ static bool handle_error(VirtIOBlockReq *req, int errnum, bool is_read, BlockOp 
         s->stopped = req;
         return true;
     case BLOCK_ERROR_REPORT:
-        block_account_failed(s->conf.blk, op, req->start);
+        if (op != BLOCK_DISCARD) {
+            block_account_failed(s->conf.blk, op, req->start);
+        }
         complete(req, STATUS_IOERR);
         return true;
     default:
@@ -96,12 +98,15 @@ static bool handle_error(VirtIOBlockReq *req, int errnum, bool is_read, BlockOp 
     }
 }
 
+/* `op` is what it counts as: zeroes as a write, and a discard as nothing. */
 static void end(VirtIOBlockReq *req, int ret, bool is_read, BlockOp op)
 {
     if (ret < 0 && handle_error(req, -ret, is_read, op)) {
         return;
     }
-    block_account_done(device_of(req)->conf.blk, op, req->bytes, req->start);
+    if (op != BLOCK_DISCARD) {
+        block_account_done(device_of(req)->conf.blk, op, req->bytes, req->start);
+    }
     complete(req, STATUS_OK);
 }
 
@@ -317,7 +322,9 @@ static bool handle_segment(VirtIOBlock *s, VirtIOBlockReq *req, bool zeroes)
         status = STATUS_UNSUPP; /* 5.2.6.2: reserved bits, and unmap where it has no meaning */
     }
     if (status != STATUS_OK) {
-        block_account_invalid(blk, zeroes ? BLOCK_WRITE : BLOCK_DISCARD);
+        if (zeroes) {
+            block_account_invalid(blk, BLOCK_WRITE);
+        }
         complete(req, status);
         return true;
     }

@@ -79,9 +79,21 @@ static void event_tells_what_and_why(void)
     assert_action(blk, false, ENOSPC, BLOCK_ERROR_REPORT);
     g_assert_cmpstr(events->str, ==,
                     "BLOCK_IO_ERROR {\"device\": \"d0\", \"node-name\": \"n0\", \"operation\": \"read\", "
-                    "\"action\": \"ignore\", \"nospace\": false, \"reason\": \"Input/output error\"}\n"
+                    "\"action\": \"ignore\", \"reason\": \"Input/output error\"}\n"
                     "BLOCK_IO_ERROR {\"device\": \"d0\", \"node-name\": \"n0\", \"operation\": \"write\", "
-                    "\"action\": \"report\", \"nospace\": true, \"reason\": \"No space left on device\"}\n");
+                    "\"action\": \"report\", \"reason\": \"No space left on device\"}\n");
+    close_backend(blk);
+}
+
+static void event_says_whether_space_is_short_where_that_can_stop(void)
+{
+    BlockBackend *blk = open_null("");
+    block_backend_set_on_error(blk, BLOCKDEV_ON_ERROR_AUTO, BLOCKDEV_ON_ERROR_AUTO);
+    assert_action(blk, false, EIO, BLOCK_ERROR_REPORT);
+    g_assert_nonnull(strstr(events->str, "\"nospace\": false"));
+    assert_action(blk, false, ENOSPC, BLOCK_ERROR_STOP);
+    g_assert_nonnull(strstr(events->str, "\"nospace\": true"));
+    run_deferred();
     close_backend(blk);
 }
 
@@ -178,6 +190,7 @@ int main(int argc, char **argv)
     T(policies_of_the_drive_are_kept);
     T(policies_of_the_device_win);
     T(event_tells_what_and_why);
+    T(event_says_whether_space_is_short_where_that_can_stop);
     T(stop_stops_the_machine_after_the_event_and_cont_clears_the_status);
     T(status_is_shown_only_where_an_error_can_stop);
     T(drive_goes_with_its_unplugged_device);
