@@ -160,7 +160,7 @@ static const CompatRow release_behaviour[] = {
     BEHAVIOUR("pci-device", "x-godwit-lnksta-dllla-always", "on", IN(6, 1),
               .note = "Link Status said Data Link Layer Link Active from the start, also of an empty slot"),
     BEHAVIOUR("pci-device", "x-godwit-slot-power", "off", IN(6, 1),
-              .note = "a device in a slot whose power controller was off still answered"),
+              .note = "a device in a slot whose power controller was off still answered, and was not let go of at once"),
     /* The next three differ between 7.2 and 10.0, and no row of QEMU's explains them: 8.0 stands for the change. */
     BEHAVIOUR("pci-device", "x-godwit-sltsta-pds-checked", "on", IN(8, 0),
               .note = "Presence Detect State had to agree when a state was loaded"),

@@ -49,7 +49,7 @@ uint16_t pci_requester_id(const PCIDevice *dev)
 PCIDevice *pci_function_0(const PCIDevice *dev)
 {
     PCIBus *bus = pci_device_bus(dev);
-    bool behind_port = bus->parent_dev && bus->parent_dev->exp_cap && (dev->cap_present & (1u << PCIE_PORT_SLOT_0_BIT));
+    bool behind_port = bus->parent_dev && bus->parent_dev->exp_cap;
 
     return bus->devices[behind_port ? 0 : PCI_DEVFN(PCI_SLOT(dev->devfn), 0)];
 }
@@ -145,11 +145,17 @@ static bool check_address(PCIBus *bus, PCIDevice *dev, GError **error)
         return error_setf(error, "PCI: slot %d function %d not available for %s, in use by %s,id=%s", slot, fn, type,
                           object_type((Object *)there), there->parent_obj.id ? there->parent_obj.id : "(null)");
     }
-    if (dev->parent_obj.hotplugged && pci_function_0(dev)) {
-        return error_setf(error, "PCI: slot %d function 0 already occupied by %s, new func %s cannot be exposed to guest.",
-                          PCI_SLOT(pci_function_0(dev)->devfn), object_type((Object *)pci_function_0(dev)), type);
-    }
     return true;
+}
+
+/* The guest has looked at the slot when its function 0 came. */
+static bool check_comes_before_0(PCIDevice *dev, GError **error)
+{
+    PCIDevice *zero = pci_function_0(dev);
+
+    return !dev->parent_obj.hotplugged || !zero ||
+           error_setf(error, "PCI: slot %d function 0 already occupied by %s, new func %s cannot be exposed to guest.",
+                      PCI_SLOT(zero->devfn), object_type((Object *)zero), object_type((Object *)dev));
 }
 
 /* Function 0's header says whether there are others, so it must agree with who is there. */
@@ -176,11 +182,12 @@ static bool check_functions(PCIBus *bus, PCIDevice *dev, GError **error)
 bool pci_bus_add_device(PCIBus *bus, PCIDevice *dev, GError **error)
 {
     int wanted = dev->devfn;
+    bool late_checked = wanted >= 0 || (dev->cap_present & (1u << PCIE_PORT_SLOT_0_BIT));
 
     if (wanted < 0 ? !find_address(bus, dev, error) : !check_address(bus, dev, error)) {
         return false;
     }
-    if (!check_functions(bus, dev, error)) {
+    if ((late_checked && !check_comes_before_0(dev, error)) || !check_functions(bus, dev, error)) {
         dev->devfn = wanted;
         return false;
     }

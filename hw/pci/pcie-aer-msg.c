@@ -32,10 +32,6 @@ void pcie_aer_root_init(PCIDevice *dev)
 void pcie_aer_root_reset(PCIDevice *dev)
 {
     pci_set_long(reg(dev, PCI_ERR_ROOT_COMMAND), 0);
-    if (dev->exp) {
-        dev->exp->aer_intx = false;
-        pcie_update_intx(dev);
-    }
 }
 
 void pcie_aer_root_set_vector(PCIDevice *dev, unsigned vector)
@@ -58,8 +54,11 @@ static uint32_t enables_for(uint32_t status)
            (status & PCI_ERR_ROOT_FATAL_RCV ? PCI_ERR_ROOT_CMD_FATAL_EN : 0);
 }
 
-/* 6.2.4.1.2: a level on INTx; a message when the condition begins. */
-static void root_interrupt(PCIDevice *dev, bool was, bool is)
+/*
+ * 6.2.4.1.2: a level on INTx; a message when the condition begins. Slot and error reporting share the line, and as in
+ * QEMU whoever speaks last has it: any write to config space sets it to what error reporting wants.
+ */
+static void root_interrupt(PCIDevice *dev, bool was, bool is, bool is_write)
 {
     if (msix_enabled(dev)) {
         if (is && !was) {
@@ -69,9 +68,8 @@ static void root_interrupt(PCIDevice *dev, bool was, bool is)
         if (is && !was) {
             msi_notify(dev, root_vector(dev));
         }
-    } else {
-        dev->exp->aer_intx = is;
-        pcie_update_intx(dev);
+    } else if (is || is_write) {
+        pci_set_irq(dev, is);
     }
 }
 
@@ -80,7 +78,7 @@ void pcie_aer_root_write_config(PCIDevice *dev, uint32_t addr, unsigned len, uin
     uint32_t wanted = enables_for(pci_get_long(reg(dev, PCI_ERR_ROOT_STATUS)));
     uint32_t command = pci_get_long(reg(dev, PCI_ERR_ROOT_COMMAND));
 
-    root_interrupt(dev, root_cmd_before & wanted, command & wanted);
+    root_interrupt(dev, root_cmd_before & wanted, command & wanted, true);
 }
 
 static uint32_t record_uncorrectable(PCIDevice *dev, uint32_t status, uint16_t source_id)
@@ -117,7 +115,7 @@ static void root_receive(PCIDevice *dev, int severity, uint16_t source_id)
         break;
     }
     pci_set_long(reg(dev, PCI_ERR_ROOT_STATUS), status);
-    root_interrupt(dev, enables_for(before) & command, enables_for(status) & command);
+    root_interrupt(dev, enables_for(before) & command, enables_for(status) & command, false);
 }
 
 /* On the way. */

@@ -45,29 +45,25 @@ static PCIBus *slot_bus(PCIDevice *dev)
 
 /* The interrupt: while an enabled event is there; by message when that begins (6.7.3.4). */
 
-static bool update_notified(PCIDevice *dev)
+static void update_notified(PCIDevice *dev)
 {
-    bool before = dev->exp->hpev_notified;
-
     dev->exp->hpev_notified = (control_of(dev) & PCI_EXP_SLTCTL_HPIE) && (control_of(dev) & status_of(dev) & SLOT_EVENTS);
-    return dev->exp->hpev_notified && !before;
 }
 
 static void notify(PCIDevice *dev)
 {
-    bool rising = update_notified(dev);
+    bool before = dev->exp->hpev_notified;
 
+    update_notified(dev);
+    if (dev->exp->hpev_notified == before) {
+        return;
+    }
     if (msix_enabled(dev)) {
-        if (rising) {
-            msix_notify(dev, pcie_cap_flags_get_vector(dev));
-        }
+        msix_notify(dev, pcie_cap_flags_get_vector(dev));
     } else if (msi_enabled(dev)) {
-        if (rising) {
-            msi_notify(dev, pcie_cap_flags_get_vector(dev));
-        }
+        msi_notify(dev, pcie_cap_flags_get_vector(dev));
     } else {
-        dev->exp->hpev_intx = dev->exp->hpev_notified;
-        pcie_update_intx(dev);
+        pci_set_irq(dev, dev->exp->hpev_notified);
     }
 }
 
@@ -167,8 +163,7 @@ void pcie_cap_slot_reset(PCIDevice *dev)
     pci_word_set(reg(dev, PCI_EXP_SLTCTL), control);
     pci_word_clear(reg(dev, PCI_EXP_SLTSTA), PCI_EXP_SLTSTA_EIS | SLOT_EVENTS);
     update_power(dev);
-    dev->exp->hpev_intx = dev->exp->hpev_notified = false;
-    pcie_update_intx(dev);
+    dev->exp->hpev_notified = false;
 }
 
 static void write_status(PCIDevice *dev, uint16_t written)
@@ -181,9 +176,8 @@ static void write_status(PCIDevice *dev, uint16_t written)
         pci_set_word(reg(dev, PCI_EXP_SLTSTA), (status_of(dev) & ~SLOT_EVENTS_ALL) | (old & SLOT_EVENTS_ALL));
     }
     update_notified(dev);
-    if (!dev->exp->hpev_notified && dev->exp->hpev_intx) {
-        dev->exp->hpev_intx = false;
-        pcie_update_intx(dev);
+    if (!dev->exp->hpev_notified && !msix_enabled(dev) && !msi_enabled(dev)) {
+        pci_set_irq(dev, 0);
     }
 }
 
@@ -192,13 +186,14 @@ static bool lets_go(uint16_t control)
     return (control & PCI_EXP_SLTCTL_PCC) && (control & PCI_EXP_SLTCTL_PIC) == PCI_EXP_SLTCTL_PIC_OFF;
 }
 
-static void write_control(PCIDevice *dev)
+static void write_control(PCIDevice *dev, uint16_t written)
 {
     if (pci_word_clear(reg(dev, PCI_EXP_SLTCTL), PCI_EXP_SLTCTL_EIC)) {
         pci_set_word(reg(dev, PCI_EXP_SLTSTA), status_of(dev) ^ PCI_EXP_SLTSTA_EIS);
     }
-    /* Only a change lets go: a guest may write the same again before it powers the slot on. */
-    if ((status_of(dev) & PCI_EXP_SLTSTA_PDS) && lets_go(control_of(dev)) && !lets_go(dev->exp->old_slot_ctl)) {
+    /* Only a change lets go: a guest may write the same again before it powers the slot on. What it writes counts, also
+     * to a power controller that is not there. */
+    if ((status_of(dev) & PCI_EXP_SLTSTA_PDS) && lets_go(written) && !lets_go(dev->exp->old_slot_ctl)) {
         take_out(dev);
     }
     update_power(dev);
@@ -207,16 +202,15 @@ static void write_control(PCIDevice *dev)
     event(dev, PCI_EXP_SLTSTA_CC);
 }
 
-/* What a write put into the 16-bit register at `offset`. */
-static uint16_t written_word(const PCIDevice *dev, unsigned offset, uint32_t addr, uint32_t value, unsigned len)
+/* What a write put into the 16-bit register at `offset`; `word` where it put nothing. */
+static uint16_t written_word(const PCIDevice *dev, unsigned offset, uint16_t word, uint32_t addr, uint32_t value,
+                             unsigned len)
 {
-    uint16_t word = 0;
-
     for (unsigned i = 0; i < len; i++) {
         unsigned at = addr + i - (dev->exp_cap + offset);
 
         if (at < 2) {
-            word |= (value >> 8 * i & 0xff) << 8 * at;
+            word = (word & ~(0xff << 8 * at)) | (value >> 8 * i & 0xff) << 8 * at;
         }
     }
     return word;
@@ -225,17 +219,16 @@ static uint16_t written_word(const PCIDevice *dev, unsigned offset, uint32_t add
 void pcie_cap_slot_write(PCIDevice *dev, uint32_t addr, uint32_t value, unsigned len)
 {
     if (pci_ranges_overlap(addr, len, dev->exp_cap + PCI_EXP_SLTSTA, 2)) {
-        write_status(dev, written_word(dev, PCI_EXP_SLTSTA, addr, value, len));
+        write_status(dev, written_word(dev, PCI_EXP_SLTSTA, 0, addr, value, len));
     }
     if (pci_ranges_overlap(addr, len, dev->exp_cap + PCI_EXP_SLTCTL, 2)) {
-        write_control(dev);
+        write_control(dev, written_word(dev, PCI_EXP_SLTCTL, dev->exp->old_slot_ctl, addr, value, len));
     }
 }
 
 void pcie_cap_slot_post_load(PCIDevice *dev)
 {
     update_notified(dev);
-    dev->exp->hpev_intx = dev->exp->hpev_notified && !msix_enabled(dev) && !msi_enabled(dev);
     update_power(dev);
 }
 
@@ -272,6 +265,7 @@ bool pcie_slot_plug(Object *handler, DeviceState *dev, GError **error)
 bool pcie_slot_unplug_request(Object *handler, DeviceState *dev, GError **error)
 {
     PCIDevice *port = PCI_DEVICE(handler);
+    bool knows_power = port->cap_present & (1u << PCIE_SLOT_POWER_BIT);
 
     if (!has(port, PCI_EXP_SLTCAP_HPC)) {
         return error_setf(error, "Hot-unplug failed: unsupported by the port device '%s'", port->parent_obj.id);
@@ -279,17 +273,18 @@ bool pcie_slot_unplug_request(Object *handler, DeviceState *dev, GError **error)
     if (status_of(port) & PCI_EXP_SLTSTA_EIS) {
         return error_set_errno(error, EBUSY, "slot is electromechanically locked");
     }
-    if ((control_of(port) & PCI_EXP_SLTCTL_PIC) == PCI_EXP_SLTCTL_PIC_BLINK) {
+    if (knows_power && (control_of(port) & PCI_EXP_SLTCTL_PIC) == PCI_EXP_SLTCTL_PIC_BLINK) {
         return error_setf(error, "Hot-unplug failed: guest is busy (power indicator blinking)");
     }
     dev->pending_unplug = true;
     if (PCI_DEVICE(dev)->devfn && !slot_bus(port)->devices[0]) {
         /* The guest never saw this function. */
         device_unplug(dev);
-    } else if (has(port, PCI_EXP_SLTCAP_PCP) && lets_go(control_of(port))) {
-        /* Without power it has no driver to ask. */
+    } else if (knows_power && has(port, PCI_EXP_SLTCAP_PCP) && lets_go(control_of(port))) {
+        /* Without power it has no driver to ask, and no button needs to be pressed. */
         take_out(port);
         notify(port);
+        pci_word_clear(reg(port, PCI_EXP_SLTSTA), PCI_EXP_SLTSTA_ABP);
     } else {
         event(port, PCI_EXP_SLTSTA_ABP);
     }

@@ -363,8 +363,3 @@ void pcie_config_write_end(PCIDevice *dev, uint32_t addr, uint32_t value, unsign
         pci_function_reset(dev);
     }
 }
-
-void pcie_update_intx(PCIDevice *dev)
-{
-    pci_set_irq(dev, dev->exp->hpev_intx || dev->exp->aer_intx);
-}

@@ -17,8 +17,6 @@ extern const PropertyKind prop_kind_pcie_link_speed, prop_kind_pcie_link_width;
 /* What a PCIe capability keeps besides registers; rebuilt on load. */
 typedef struct PCIExpress {
     bool hpev_notified;         /* a hot-plug event has been signalled and is still there */
-    bool hpev_intx;             /* … by INTx */
-    bool aer_intx;              /* root error interrupt by INTx */
     /* registers before the write that is under way */
     uint16_t old_slot_ctl, old_slot_sta;
     uint32_t old_root_cmd;
@@ -63,9 +61,6 @@ void pcie_config_read_begin(PCIDevice *dev, uint32_t addr, unsigned len);
 /* Called by pci_config_write() around the generic write. */
 void pcie_config_write_begin(PCIDevice *dev);
 void pcie_config_write_end(PCIDevice *dev, uint32_t addr, uint32_t value, unsigned len);
-/* What the interrupt line of a port should be: hot plug or AER. */
-void pcie_update_intx(PCIDevice *dev);
-
 /* The slot of a port (pcie-slot.c): hot plug. */
 void pcie_cap_slot_init(PCIDevice *dev, uint16_t slot, bool hotplug_capable);
 void pcie_cap_slot_reset(PCIDevice *dev);
