@@ -148,6 +148,8 @@ static const CompatRow pc_compat_5_1[] = {
 
 /* What a release did whatever the machine type, with no property to undo it. */
 static const CompatRow release_behaviour[] = {
+    BEHAVIOUR("migration", "x-godwit-old-vmdesc", "on", IN(6, 0),
+              .note = "the description of a stream had blanks inside its brackets and before its colons"),
     BEHAVIOUR("pci-device", "x-godwit-aer-msg-devctl", "off", IN(8, 0),
               .note = "an uncorrectable error left a device only with SERR# enabled: "
                       "the enable bits of Device Control did not let any out"),
