@@ -32,9 +32,14 @@ void migration_set_uuid(const uint8_t uuid[16]);
 void migration_set_autostart(bool on);
 bool migration_autostart(void);
 
+/* Set by the monitor: takes the descriptor that getfd named out of its keeping; -1 with an error if there is none. */
+extern int (*migration_take_fd)(const char *name, GError **error);
+
 /* QMP migrate: exactly one of uri and channels. */
 bool migration_start(const char *uri, const Json *channels, bool block, bool incremental, bool resume, GError **error);
 void migration_cancel(void);                                    /* migrate_cancel */
+/* At the end of the program: gives up what runs, and waits until it has left nothing half-done. */
+void migration_shutdown(void);
 bool migration_pause(GError **error);                           /* migrate-pause */
 bool migration_continue(const char *state, GError **error);     /* migrate-continue, of pre-switchover */
 bool migration_recover(const char *uri, GError **error);        /* migrate-recover */

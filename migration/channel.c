@@ -1,0 +1,392 @@
+/* Open channels: descriptors that wait with poll(), so that whoever wants can end the wait. */
+#include "channel.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "file-out.h"
+#include "migration/migration.h"
+#include "system/main-loop.h"
+#include "util/error.h"
+
+int (*migration_take_fd)(const char *name, GError **error);
+
+struct Channel {
+    int refs;
+    int fd;                 /* -1: none yet */
+    int wake;               /* an eventfd: readable once the channel is interrupted */
+    int saved_flags;        /* of a descriptor that came from outside; -1: it is ours */
+    bool outgoing;
+    bool interrupted;
+    bool finished;
+    int listen_fd;
+    pid_t child;            /* of exec; 0: none */
+    FileOut *file;
+    SocketAddress to;       /* not connected yet */
+    bool has_to;
+};
+
+static Channel *channel_new(bool outgoing)
+{
+    Channel *c = g_new0(Channel, 1);
+
+    c->refs = 1;
+    c->fd = c->listen_fd = c->saved_flags = -1;
+    c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    c->outgoing = outgoing;
+    return c;
+}
+
+static bool is_interrupted(const Channel *c)
+{
+    return __atomic_load_n(&c->interrupted, __ATOMIC_ACQUIRE);
+}
+
+/* Waits for the command; one that lingers though nobody wants it is told, then made, to end. False: it failed. */
+static bool reap(Channel *c, bool patient, GError **error)
+{
+    struct pollfd wake = { .fd = c->wake, .events = POLLIN };
+    int status = 0, tries = 0, hurried = 0;
+
+    while (waitpid(c->child, &status, WNOHANG) == 0) {
+        if (!patient || is_interrupted(c)) {
+            if (++hurried == 100 || hurried == 200) {
+                kill(c->child, hurried == 100 ? SIGTERM : SIGKILL);
+            }
+            g_usleep(hurried < 10 ? 1000 : 10000);
+        } else {
+            poll(&wake, 1, ++tries < 20 ? 1 : 10);
+        }
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        return true;
+    }
+    if (WIFSIGNALED(status)) {
+        return error_setf(error, "the command was ended by signal %d", WTERMSIG(status));
+    }
+    return error_setf(error, "the command failed with exit status %d", WEXITSTATUS(status));
+}
+
+static bool finish(Channel *c, bool commit, GError **error)
+{
+    bool ok = true;
+
+    c->finished = true;
+    if (c->file) {
+        ok = file_out_close(c->file, commit && !is_interrupted(c), error);
+        c->fd = -1;
+    }
+    if (c->fd >= 0) {
+        if (c->saved_flags >= 0) {
+            fcntl(c->fd, F_SETFL, c->saved_flags);
+        }
+        if (close(c->fd) < 0 && c->outgoing && errno != EINTR) {
+            ok = error_set_errno(error, errno, "Unable to close the stream");
+        }
+    }
+    if (c->listen_fd >= 0) {
+        close(c->listen_fd);
+    }
+    if (c->child) {
+        bool wanted = c->outgoing && commit && ok;
+
+        if (c->outgoing && !commit) {
+            kill(c->child, SIGTERM);
+        }
+        if (!reap(c, wanted, wanted ? error : NULL) && wanted) {
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+void channel_unref(Channel *c)
+{
+    if (!c || !g_atomic_int_dec_and_test(&c->refs)) {
+        return;
+    }
+    if (!c->finished) {
+        finish(c, false, NULL);
+    }
+    close(c->wake);
+    socket_address_clear(&c->to);
+    g_free(c);
+}
+
+void channel_interrupt(Channel *c)
+{
+    __atomic_store_n(&c->interrupted, true, __ATOMIC_RELEASE);
+    if (eventfd_write(c->wake, 1) < 0) {
+        return; /* full: it is readable already */
+    }
+}
+
+/* False if the channel was interrupted. Others may have the big lock meanwhile. */
+static bool wait_for(Channel *c, short events)
+{
+    struct pollfd fds[2] = { { .fd = c->fd, .events = events }, { .fd = c->wake, .events = POLLIN } };
+    bool lock = big_lock_held();
+
+    if (lock) {
+        big_unlock();
+    }
+    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
+    }
+    if (lock) {
+        big_lock();
+    }
+    return !is_interrupted(c);
+}
+
+static gssize cancelled(GError **error)
+{
+    g_set_error(error, STREAM_ERROR, ECANCELED, "the stream was given up");
+    return -1;
+}
+
+static gssize channel_read(void *opaque, void *buf, size_t len, GError **error)
+{
+    Channel *c = opaque;
+
+    for (;;) {
+        ssize_t got = is_interrupted(c) ? -1 : read(c->fd, buf, len);
+
+        if (is_interrupted(c)) {
+            return cancelled(error);
+        }
+        if (got >= 0) {
+            return got;
+        }
+        if (errno == EAGAIN) {
+            wait_for(c, POLLIN);
+        } else if (errno != EINTR) {
+            int errnum = errno;
+
+            g_set_error(error, STREAM_ERROR, errnum, "Unable to read from the stream: %s", g_strerror(errnum));
+            return -1;
+        }
+    }
+}
+
+static gssize channel_writev(void *opaque, const struct iovec *iov, int count, GError **error)
+{
+    Channel *c = opaque;
+
+    for (;;) {
+        ssize_t put = is_interrupted(c) ? -1 : writev(c->fd, iov, count);
+
+        if (is_interrupted(c)) {
+            return cancelled(error);
+        }
+        if (put >= 0) {
+            return put;
+        }
+        if (errno == EAGAIN) {
+            wait_for(c, POLLOUT);
+        } else if (errno != EINTR) {
+            int errnum = errno;
+
+            g_set_error(error, STREAM_ERROR, errnum, "Unable to write to %s: %s",
+                        c->child ? "command" : c->file ? "file" : "socket", g_strerror(errnum));
+            return -1;
+        }
+    }
+}
+
+static bool channel_close(void *opaque, bool commit, GError **error)
+{
+    bool ok = finish(opaque, commit, error);
+
+    channel_unref(opaque);
+    return ok;
+}
+
+static void channel_interrupt_opaque(void *opaque)
+{
+    channel_interrupt(opaque);
+}
+
+Stream *channel_stream(Channel *c)
+{
+    static const StreamChannel in = {
+        .read = channel_read, .close = channel_close, .interrupt = channel_interrupt_opaque,
+    };
+    static const StreamChannel out = {
+        .writev = channel_writev, .close = channel_close, .interrupt = channel_interrupt_opaque,
+    };
+
+    g_atomic_int_inc(&c->refs);
+    return stream_new(c->outgoing ? &out : &in, c);
+}
+
+/* Takes the descriptor as it is; one from outside gets its flags back at the end. */
+static void adopt(Channel *c, int fd, bool from_outside)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    c->fd = fd;
+    if (flags >= 0 && !(flags & O_NONBLOCK)) {
+        c->saved_flags = from_outside ? flags : -1;
+        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    }
+    /* Less waking for bulk through a pipe; the default is 64 KiB. No matter if it is none, or not allowed. */
+    fcntl(fd, F_SETPIPE_SZ, 1024 * 1024);
+}
+
+static bool open_exec(Channel *c, const ChannelAddress *address, GError **error)
+{
+    GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH |
+                        (c->outgoing ? G_SPAWN_STDOUT_TO_DEV_NULL : 0);
+    int fd = -1;
+    GPid pid;
+
+    if (!g_spawn_async_with_pipes(NULL, address->argv, NULL, flags, NULL, NULL, &pid, c->outgoing ? &fd : NULL,
+                                  c->outgoing ? NULL : &fd, NULL, error)) {
+        return false;
+    }
+    c->child = pid;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    adopt(c, fd, false);
+    return true;
+}
+
+static bool open_fd(Channel *c, const char *name, GError **error)
+{
+    int fd;
+
+    if (!g_ascii_isdigit(*name) && migration_take_fd) {
+        fd = migration_take_fd(name, error);
+        if (fd < 0) {
+            return false;
+        }
+    } else {
+        guint64 number;
+
+        if (!g_ascii_string_to_unsigned(name, 10, 0, INT_MAX, &number, NULL)) {
+            return error_setf(error, "Invalid file descriptor number '%s'", name);
+        }
+        fd = number;
+        if (fcntl(fd, F_GETFD) < 0) {
+            return error_set_errno(error, errno, "Invalid file descriptor number '%s'", name);
+        }
+    }
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    adopt(c, fd, true);
+    return true;
+}
+
+static bool open_file_in(Channel *c, const ChannelAddress *address, GError **error)
+{
+    int fd = open(address->path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return error_set_errno(error, errno, "Could not open '%s'", address->path);
+    }
+    adopt(c, fd, false);
+    if (address->offset && lseek(fd, address->offset, SEEK_SET) < 0) {
+        return error_set_errno(error, errno, "Could not seek in '%s'", address->path);
+    }
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    return true;
+}
+
+Channel *channel_open_out(const ChannelAddress *address, GError **error)
+{
+    Channel *c = channel_new(true);
+    bool ok = true;
+
+    switch (address->kind) {
+    case CHANNEL_EXEC:
+        ok = open_exec(c, address, error);
+        break;
+    case CHANNEL_FD:
+        ok = open_fd(c, address->fd, error);
+        break;
+    case CHANNEL_FILE:
+        c->file = file_out_open(address->path, address->offset, error);
+        ok = c->file != NULL;
+        if (ok) {
+            c->fd = file_out_fd(c->file);
+        }
+        break;
+    case CHANNEL_SOCKET:
+        c->to = address->socket;
+        c->to.path = g_strdup(address->socket.path);
+        c->to.host = g_strdup(address->socket.host);
+        c->to.port = g_strdup(address->socket.port);
+        c->has_to = true;
+        break;
+    }
+    if (!ok) {
+        channel_unref(c);
+        return NULL;
+    }
+    return c;
+}
+
+bool channel_connect(Channel *c, GError **error)
+{
+    int fd;
+
+    if (!c->has_to) {
+        return true;
+    }
+    fd = socket_connect(&c->to, error);
+    if (fd < 0) {
+        return false;
+    }
+    adopt(c, fd, false);
+    return !is_interrupted(c) || cancelled(error) > 0;
+}
+
+Channel *channel_open_in(ChannelAddress *address, GError **error)
+{
+    Channel *c = channel_new(false);
+    bool ok = true;
+
+    switch (address->kind) {
+    case CHANNEL_EXEC:
+        ok = open_exec(c, address, error);
+        break;
+    case CHANNEL_FD:
+        ok = open_fd(c, address->fd, error);
+        break;
+    case CHANNEL_FILE:
+        ok = open_file_in(c, address, error);
+        break;
+    case CHANNEL_SOCKET:
+        c->listen_fd = socket_listen(&address->socket, error);
+        ok = c->listen_fd >= 0;
+        break;
+    }
+    if (!ok) {
+        channel_unref(c);
+        return NULL;
+    }
+    return c;
+}
+
+int channel_listen_fd(const Channel *c)
+{
+    return c->listen_fd;
+}
+
+bool channel_accept(Channel *c)
+{
+    int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0) {
+        return false;
+    }
+    adopt(c, fd, false);
+    close(c->listen_fd);
+    c->listen_fd = -1;
+    return true;
+}
