@@ -22,6 +22,9 @@ static const Property migration_props[] = {
     DEFINE_PROP_BOOL("store-global-state", MigrationObject, store_global_state, true),
     DEFINE_PROP_BOOL("x-allow-drift", MigrationObject, allow_drift, false,
                      .description = "Load also what the guest would see change"),
+    /* About channels that there are none of here: kept, since machine types and command lines name them. */
+    DEFINE_PROP_BOOL("x-preempt-pre-7-2", MigrationObject, preempt_pre_7_2, false),
+    DEFINE_PROP_BOOL("multifd-flush-after-each-section", MigrationObject, multifd_flush, false),
     DEFINE_PROP_BOOL("x-godwit-old-vmdesc", MigrationObject, old_vmdesc, false, .hidden = true),
 };
 

@@ -12,6 +12,7 @@ struct MigrationObject {
     Object parent_obj;
     bool allow_drift;           /* "x-allow-drift" */
     bool store_global_state;    /* "store-global-state" */
+    bool preempt_pre_7_2, multifd_flush;
     bool old_vmdesc;            /* "x-godwit-old-vmdesc": the blanks of QEMU up to 5.2 */
 };
 

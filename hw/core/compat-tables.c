@@ -28,7 +28,7 @@ static const CompatRow hw_compat_8_1[] = {
 };
 
 static const CompatRow hw_compat_8_0[] = {
-    ABSENT("migration", "multifd-flush-after-each-section", "on", IN(8, 1), IN(8, 1)),
+    ROW("migration", "multifd-flush-after-each-section", "on", IN(8, 1), IN(8, 1)),
     ROW("pci-device", "x-pcie-ari-nextfn-1", "on", IN(8, 1), IN(8, 1),
         .note = "the ARI capability's Next Function Number was 1 in every function, also where there is no function 1"),
 };
@@ -42,8 +42,8 @@ static const CompatRow hw_compat_7_2[] = {
            .note = "the time that timers were off by was not part of the state"),
     ABSENT("virtio-mem", "x-early-migration", "false", IN(8, 0), IN(8, 0),
            .note = "the plugged blocks were sent with the device and not before RAM"),
-    ABSENT("migration", "x-preempt-pre-7-2", "true", IN(8, 0), IN(8, 0),
-           .note = "the postcopy preempt channel was made early"),
+    ROW("migration", "x-preempt-pre-7-2", "true", IN(8, 0), IN(8, 0),
+        .note = "the postcopy preempt channel was made early"),
     ROW("pci-device", "x-pcie-err-unc-mask", "off", IN(8, 0), IN(8, 0, 1),
         .note = "the AER capability had no Uncorrectable Error Mask register: it read as 0 and could not be written"),
 };
