@@ -174,7 +174,7 @@ Json *class_property_default(const ClassProperty *cp)
     uint64_t field = 0;
     Property alone = *cp->prop;
 
-    if (alone.no_default || !kind->get_default) {
+    if (alone.no_default || alone.attribute || !kind->get_default) {
         return NULL;
     }
     if (!cp->default_text) {

@@ -84,7 +84,7 @@ static void print_properties(const TreePrinter *p, DeviceState *dev)
         for (unsigned i = parent->num_props; i < end; i++) {
             const ClassProperty *cp = &klass->props[i];
 
-            if (!cp->absent && !cp->alias && !cp->prop->hidden) {
+            if (!cp->absent && !cp->alias && !cp->prop->hidden && !cp->prop->attribute) {
                 print_property(p, &dev->parent_obj, cp->prop);
             }
         }

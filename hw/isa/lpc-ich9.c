@@ -401,10 +401,10 @@ static Json *memhp_get(Object *obj, const Property *prop, GError **error)
 }
 static const PropertyKind tells_memhp = { .name = "bool", .get = memhp_get };
 
-#define PM_BOOL(n, f, d) DEFINE_PROP_BOOL(n, ICH9LPCState, pm.f, d)
-#define PM_U8(n, f, d) DEFINE_PROP_UINT8(n, ICH9LPCState, pm.f, d)
+#define PM_BOOL(n, f, d, ...) DEFINE_PROP_BOOL(n, ICH9LPCState, pm.f, d, ##__VA_ARGS__)
+#define PM_U8(n, f, d, ...) DEFINE_PROP_UINT8(n, ICH9LPCState, pm.f, d, ##__VA_ARGS__)
 #define SMI_BIT(n, b, d) DEFINE_PROP_BIT64(n, ICH9LPCState, smi_host_features, b, d)
-#define TELL(n, k) { .name = n, .kind = &(k), .no_default = true }
+#define TELL(n, k) { .name = n, .kind = &(k), .no_default = true, .attribute = true }
 
 static const Property lpc_props[] = {
     PM_BOOL("noreboot", no_reboot_strap, false),
@@ -413,13 +413,13 @@ static const Property lpc_props[] = {
     SMI_BIT("x-smi-broadcast", SMI_FEATURE_BROADCAST_BIT, true),
     SMI_BIT("x-smi-cpu-hotplug", SMI_FEATURE_CPU_HOTPLUG_BIT, true),
     SMI_BIT("x-smi-cpu-hotunplug", SMI_FEATURE_CPU_HOTUNPLUG_BIT, true),
-    PM_BOOL("acpi-pci-hotplug-with-bridge-support", pcihp_bridge, true),
-    PM_BOOL("x-keep-pci-slot-hpc", keep_pci_slot_hpc, true),
-    PM_BOOL("cpu-hotplug-legacy", cpu_hotplug_legacy, true),
-    PM_BOOL("enable_tco", enable_tco, true),
-    PM_U8("disable_s3", disable_s3, 0),
-    PM_U8("disable_s4", disable_s4, 0),
-    PM_U8("s4_val", s4_val, 2),
+    PM_BOOL("acpi-pci-hotplug-with-bridge-support", pcihp_bridge, true, .attribute = true),
+    PM_BOOL("x-keep-pci-slot-hpc", keep_pci_slot_hpc, true, .attribute = true),
+    PM_BOOL("cpu-hotplug-legacy", cpu_hotplug_legacy, true, .attribute = true),
+    PM_BOOL("enable_tco", enable_tco, true, .attribute = true),
+    PM_U8("disable_s3", disable_s3, 0, .attribute = true),
+    PM_U8("disable_s4", disable_s4, 0, .attribute = true),
+    PM_U8("s4_val", s4_val, 2, .attribute = true),
     TELL("memory-hotplug-support", tells_memhp),
     TELL("acpi_enable_cmd", tells_acpi_enable),
     TELL("acpi_disable_cmd", tells_acpi_disable),

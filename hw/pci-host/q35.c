@@ -436,7 +436,7 @@ TELLS(tells_hole_end, "uint32", MAX(IO_APIC_BASE, s->below_4g_size));
 TELLS(tells_hole64_start, "uint64", hole64(s).first);
 TELLS(tells_hole64_end, "uint64", hole64(s).last + 1);
 TELLS(tells_mcfg_size, "uint64", s->parent_obj.base_addr == PCIE_BASE_ADDR_UNMAPPED ? 0 : s->parent_obj.size);
-#define TELL(n, k) { .name = n, .kind = &(k), .no_default = true }
+#define TELL(n, k) { .name = n, .kind = &(k), .no_default = true, .attribute = true }
 
 static const Property host_props[] = {
     DEFINE_PROP_UINT64("MCFG", Q35PCIHost, parent_obj.base_addr, PCIEXBAR_DEFAULT),

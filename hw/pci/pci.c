@@ -39,10 +39,10 @@ static bool devfn_set(Object *obj, const Property *prop, Json *value, GError **e
         return devfn_parse(obj, prop, text, error);
     }
     if (!json_get_int(value, &number)) {
-        return error_setf(error, "Invalid parameter type for '%s', expected: integer", prop->name);
+        return error_setf(error, "Invalid parameter type for '%s', expected int or str", prop->name);
     }
     if (number < -1 || number >= PCI_DEVFN_MAX) {
-        return error_setf(error, "Property '%s.%s' doesn't take value '%" PRId64 "'", object_type(obj), prop->name, number);
+        return error_setf(error, "Parameter '%s' expects a value between -1 and 255", prop->name);
     }
     *(int32_t *)property_field(obj, prop) = number;
     return true;
@@ -63,6 +63,13 @@ static Json *devfn_get_default(const Property *prop)
     return json_new_int((int32_t)prop->defval);
 }
 
+static char *devfn_print(Object *obj, const Property *prop)
+{
+    int32_t devfn = *(int32_t *)property_field(obj, prop);
+
+    return devfn < 0 ? g_strdup("<unset>") : g_strdup_printf("%02x.%x", PCI_SLOT(devfn), PCI_FUNC(devfn));
+}
+
 const PropertyKind prop_kind_pci_devfn = {
     .name = "int32",
     .description = "Slot and optional function number, example: 06.0 or 06",
@@ -71,6 +78,7 @@ const PropertyKind prop_kind_pci_devfn = {
     .get = devfn_get,
     .set_default = devfn_set_default,
     .get_default = devfn_get_default,
+    .print = devfn_print,
 };
 
 #define CAP_BIT(name, bit, on, ...) DEFINE_PROP_BIT(name, PCIDevice, cap_present, bit, on, ##__VA_ARGS__)

@@ -53,6 +53,7 @@ struct Property {
     bool no_default;            /* the field is left as init leaves it; no default is shown */
     bool runtime;               /* may be set on a realized device */
     bool hidden;                /* not listed by -device help */
+    bool attribute;             /* tells rather than configures: `info qtree` leaves it out, help shows no default */
     uint64_t defval;            /* integers, bools, enums: the default, as the field holds it */
     const char *defstr;         /* strings: the default, or NULL */
     uint64_t min, max;          /* integers: inclusive; max 0: all that fits (signed kinds: cast to int64_t) */
