@@ -1,6 +1,6 @@
 /*
- * Accesses to address spaces. RAM is copied; an access to a device's registers is cut into pieces that its `valid` sizes
- * allow, and each piece is split or widened to what its functions are written for (`impl`).
+ * Accesses to address spaces. RAM is copied; an access to a device's registers is cut into pieces that its `valid`
+ * sizes allow, and each piece is split or widened to what its functions are written for (`impl`).
  */
 #include <string.h>
 
@@ -119,9 +119,9 @@ static MemTxResult io_write(MemoryRegion *mr, hwaddr offset, uint64_t value, uns
 }
 
 /*
- * How much of `length` bytes at the offset goes into one access: a power of 2, aligned, no more than is valid. A register
- * gets an access whole that begins at it, even where another region covers a part of it: port 0xcf9 lies on 0xcf8 to
- * 0xcfb, and a dword at 0xcf8 is for the latter alone. (Measured on QEMU.)
+ * How much of `length` bytes at the offset goes into one access: a power of 2, aligned, no more than is valid. A
+ * register gets an access whole that begins at it, even where another region covers a part of it: port 0xcf9 lies on
+ * 0xcf8 to 0xcfb, and a dword at 0xcf8 is for the latter alone. (Measured on QEMU.)
  */
 static unsigned io_size(const MemoryRegion *mr, hwaddr offset, uint64_t length)
 {
@@ -153,7 +153,7 @@ static void wrote(const FlatRange *range, hwaddr offset, uint64_t length)
 /* What is at addr: the range (NULL: nothing) and how many of `length` bytes, at least one, are in it or in the gap. */
 static const FlatRange *find(AddressSpace *as, hwaddr addr, uint64_t length, uint64_t *in_range)
 {
-    const FlatRange *next, *range = flatview_lookup(flatmap_view(as->map), addr, &next);
+    const FlatRange *next, *range = flatview_lookup(address_space_view(as), addr, &next);
     hwaddr last = range ? range->last : next ? next->first - 1 : UINT64_MAX;
 
     *in_range = MIN(length - 1, last - addr) + 1;
@@ -244,7 +244,7 @@ MemTxResult address_space_set(AddressSpace *as, hwaddr addr, uint8_t value, uint
 
 uint64_t address_space_load(AddressSpace *as, hwaddr addr, unsigned size, MemTxResult *result)
 {
-    const FlatRange *next, *range = flatview_lookup(flatmap_view(as->map), addr, &next);
+    const FlatRange *next, *range = flatview_lookup(address_space_view(as), addr, &next);
     uint8_t bytes[8] = { 0 };
     MemTxResult read_result = MEMTX_OK;
 

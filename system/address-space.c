@@ -43,7 +43,9 @@ void memory_init(void)
 
 /* Life. */
 
-/* The only visible thing in the root is an alias of the whole of another region from its start: that is the root then. */
+/*
+ * The only visible thing in the root is an alias of the whole of another region from its start: that is the root then.
+ */
 static MemoryRegion *effective_root(MemoryRegion *root)
 {
     MemoryRegion *only = NULL;
@@ -110,7 +112,7 @@ void address_space_destroy(AddressSpace *as)
 
 MemorySection address_space_lookup(AddressSpace *as, hwaddr addr)
 {
-    const FlatRange *next, *range = flatview_lookup(flatmap_view(as->map), addr, &next);
+    const FlatRange *next, *range = flatview_lookup(address_space_view(as), addr, &next);
 
     if (!range) {
         hwaddr last = next ? next->first - 1 : UINT64_MAX;
@@ -121,9 +123,10 @@ MemorySection address_space_lookup(AddressSpace *as, hwaddr addr)
 }
 
 void address_space_foreach(AddressSpace *as,
-                           void (*fn)(hwaddr first, hwaddr last, const MemorySection *section, void *opaque), void *opaque)
+                           void (*fn)(hwaddr first, hwaddr last, const MemorySection *section, void *opaque),
+                           void *opaque)
 {
-    const FlatView *view = flatmap_view(as->map);
+    const FlatView *view = address_space_view(as);
 
     for (size_t i = 0; i < view->count; i++) {
         const FlatRange *range = &view->ranges[i];

@@ -184,7 +184,7 @@ void flatmap_update(FlatMap *map)
     g_autoptr(GArray) pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
     g_autoptr(GArray) ranges = g_array_sized_new(FALSE, FALSE, sizeof(FlatRange), old ? old->count + 4 : 16);
 
-    map->dirty = false;
+    __atomic_store_n(&map->dirty, false, __ATOMIC_RELAXED);
     if (first > 0) {
         append_old(ranges, old, 0, first - 1);
     }

@@ -2,8 +2,8 @@
  * Flat maps: what one root region shows, as a sorted array of ranges. Private to the memory core.
  *
  * A FlatMap belongs to a root region and is shared by all address spaces that see the world from there. Its FlatView is
- * immutable; a change of the tree notes the part that it touches, and the next lookup publishes a new view in which only
- * that part was rendered anew.
+ * immutable; a change of the tree notes the part that it touches, and the next lookup publishes a new view in which
+ * only that part was rendered anew.
  */
 #ifndef SYSTEM_FLATVIEW_H
 #define SYSTEM_FLATVIEW_H
@@ -41,15 +41,24 @@ void flatmap_put(FlatMap *map);
 void flatmap_mark(FlatMap *map, hwaddr first, hwaddr last);
 extern FlatMap *flatmap_list;
 
-/* Publishes a view in which nothing is dirty. Does nothing for a reader without the big lock: it goes on with the old one. */
+/*
+ * Publishes a view in which nothing is dirty. Does nothing for a reader without the big lock: it goes on with the old
+ * one.
+ */
 void flatmap_update(FlatMap *map);
 
 static inline const FlatView *flatmap_view(FlatMap *map)
 {
-    if (G_UNLIKELY(map->dirty)) {
+    if (G_UNLIKELY(__atomic_load_n(&map->dirty, __ATOMIC_RELAXED))) {
         flatmap_update(map);
     }
     return __atomic_load_n(&map->view, __ATOMIC_ACQUIRE);
+}
+
+/* What the address space shows now. */
+static inline const FlatView *address_space_view(const AddressSpace *as)
+{
+    return flatmap_view(__atomic_load_n(&as->map, __ATOMIC_ACQUIRE));
 }
 
 /* The range that holds addr, or NULL with *next the first one above it (may be NULL too). */

@@ -116,7 +116,7 @@ static void print_views(GString *out)
                 g_string_append_printf(out, " AS \"%s\", root: %s\n", as->name, as->root->name);
             }
         }
-        if (flatmap_view(first->map)->count == 0) {
+        if (address_space_view(first)->count == 0) {
             g_string_append(out, " Root memory region: (none)\n  No rendered FlatView\n\n");
             continue;
         }

@@ -1,6 +1,6 @@
 /*
- * When to free what readers without the big lock may still see: each replaced thing gets the number of the epoch in which
- * it was replaced, and is freed when every reader has announced a quiescent state in a later one.
+ * When to free what readers without the big lock may still see: each replaced thing gets the number of the epoch in
+ * which it was replaced, and is freed when every reader has announced a quiescent state in a later one.
  */
 #include "system/flatview.h"
 

@@ -291,7 +291,8 @@ static void do_write(const Command *command)
     uint64_t addr, length;
     size_t there;
 
-    if (!number_at(command, 1, &addr) || !number_at(command, 2, &length) || length > MAX_TRANSFER || command->count < 4) {
+    if (!number_at(command, 1, &addr) || !number_at(command, 2, &length) || length > MAX_TRANSFER ||
+        command->count < 4) {
         fail_arguments(command);
         return;
     }
@@ -313,7 +314,8 @@ static void do_b64write(const Command *command)
     uint64_t addr, length;
     size_t there;
 
-    if (!number_at(command, 1, &addr) || !number_at(command, 2, &length) || length > MAX_TRANSFER || command->count < 4) {
+    if (!number_at(command, 1, &addr) || !number_at(command, 2, &length) || length > MAX_TRANSFER ||
+        command->count < 4) {
         fail_arguments(command);
         return;
     }

@@ -43,8 +43,8 @@ static void insert_block(RAMBlock *block)
     g_hash_table_insert(blocks_by_name, block->name, block);
 }
 
-RAMBlock *ramblock_new(MemoryRegion *mr, Object *owner, const char *name, uint64_t length, uint64_t max_length, void *host,
-                       GError **error)
+RAMBlock *ramblock_new(MemoryRegion *mr, Object *owner, const char *name, uint64_t length, uint64_t max_length,
+                       void *host, GError **error)
 {
     g_autofree char *block_name = full_name(owner, name);
     bool is_anonymous = !host;
@@ -139,12 +139,14 @@ bool ramblock_resize(RAMBlock *block, uint64_t new_length, GError **error)
         return true;
     }
     if (!block->resizeable) {
-        return error_set_errno(error, EINVAL, "Size mismatch: %s: 0x%" G_GINT64_MODIFIER "x != 0x%" G_GINT64_MODIFIER "x",
-                               block->name, new_length, block->used_length);
+        return error_set_errno(error, EINVAL,
+                               "Size mismatch: %s: 0x%" G_GINT64_MODIFIER "x != 0x%" G_GINT64_MODIFIER "x", block->name,
+                               new_length, block->used_length);
     }
     if (new_length > block->max_length) {
-        return error_set_errno(error, EINVAL, "Size too large: %s: 0x%" G_GINT64_MODIFIER "x > 0x%" G_GINT64_MODIFIER "x",
-                               block->name, new_length, block->max_length);
+        return error_set_errno(error, EINVAL,
+                               "Size too large: %s: 0x%" G_GINT64_MODIFIER "x > 0x%" G_GINT64_MODIFIER "x", block->name,
+                               new_length, block->max_length);
     }
     if (length < block->used_length && block->is_anonymous) {
         madvise(block->host + length, block->used_length - length, MADV_DONTNEED); /* zero again, if it grows back */

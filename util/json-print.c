@@ -1,4 +1,7 @@
-/* JSON values to text, in the format of QEMU's QMP: ", " and ": ", all beyond ASCII as \u escapes, doubles in 17 digits. */
+/*
+ * JSON values to text, in the format of QEMU's QMP: ", " and ": ", all beyond ASCII as \u escapes, doubles in 17
+ * digits.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

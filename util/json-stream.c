@@ -7,7 +7,9 @@
 #include "util/error.h"
 #include "util/json.h"
 
-/* A container costs a few hundred bytes of memory for each byte of text, so that their number has a bound of its own. */
+/*
+ * A container costs a few hundred bytes of memory for each byte of text, so that their number has a bound of its own.
+ */
 #define MAX_TOKENS (256 * 1024)
 
 typedef enum {

@@ -39,7 +39,7 @@ int64_t timer_expire(const Timer *timer);       /* -1: not pending (as the wire 
 int64_t clock_deadline(ClockType clock);        /* of the first timer, INT64_MAX if none */
 void clock_run(ClockType clock);                /* fires what is due, each timer once */
 void clock_run_all(void);
-int64_t clock_time_to_next(void);               /* until the first timer of any clock, in ns, 0 if due; -1: there is none */
+int64_t clock_time_to_next(void); /* until the first timer of any clock, in ns, 0 if due; -1: there is none */
 
 /* Run state's side: guest time goes on or stops. Stopped from the start. */
 void clock_virtual_enable(bool on);

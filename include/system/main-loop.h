@@ -15,8 +15,8 @@ int main_loop_run(void);
 void main_loop_quit(int status);
 bool main_loop_quitting(void);
 /*
- * One round: dispatches what is ready, or waits for it if block. For tests and for waiting on I/O while stopped. Carries
- * out no request for reset or shutdown. Returns whether there was something.
+ * One round: dispatches what is ready, or waits for it if block. For tests and for waiting on I/O while stopped.
+ * Carries out no request for reset or shutdown. Returns whether there was something.
  */
 bool main_loop_step(bool block);
 /* Makes a main loop that waits look again; nothing if it is the caller. */

@@ -6,8 +6,8 @@
  * region seen as a flat map: a sorted array of ranges, looked up by bisection. Changing a region renders only the part
  * of the map that it covers, and not before somebody looks.
  *
- * All changes are made under the big lock. A reader without it (a vCPU) registers itself, and uses a flat map that stays
- * valid until it next announces a quiescent state.
+ * All changes are made under the big lock. A reader without it (a vCPU) registers itself, and uses a flat map that
+ * stays valid until it next announces a quiescent state.
  *
  * A size of UINT64_MAX means the whole 2^64 bytes.
  */
@@ -169,7 +169,8 @@ typedef struct MemorySection {
 MemorySection address_space_lookup(AddressSpace *as, hwaddr addr);
 
 /* Calls fn for every range of the flat map, ascending. */
-void address_space_foreach(AddressSpace *as, void (*fn)(hwaddr first, hwaddr last, const MemorySection *section, void *opaque),
+void address_space_foreach(AddressSpace *as,
+                           void (*fn)(hwaddr first, hwaddr last, const MemorySection *section, void *opaque),
                            void *opaque);
 /* Told after a map changed, under the big lock: [first, last] may translate differently. */
 typedef struct MemoryListener {

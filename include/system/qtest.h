@@ -1,6 +1,6 @@
 /*
- * The qtest server: a test on the other end of a character device plays the guest's CPU. One command a line, as QEMU has
- * them (`inl 0xcf8`, `write 0x1000 0x4 0x01020304`, `clock_step`), one reply a line (`OK …`, `FAIL …`), and between
+ * The qtest server: a test on the other end of a character device plays the guest's CPU. One command a line, as QEMU
+ * has them (`inl 0xcf8`, `write 0x1000 0x4 0x01020304`, `clock_step`), one reply a line (`OK …`, `FAIL …`), and between
  * them `IRQ raise N` and `IRQ lower N` for the device whose lines are intercepted.
  */
 #ifndef SYSTEM_QTEST_H

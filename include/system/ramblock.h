@@ -25,10 +25,11 @@ struct RAMBlock {
 
 /*
  * Makes a block of the name, "OWNERPATH/name" if the owner has a path; the name must be free. Lengths are rounded up to
- * pages. host NULL: anonymous memory of max_length bytes, zero until touched. Used by memory_region_init_ram() and so on.
+ * pages. host NULL: anonymous memory of max_length bytes, zero until touched. Used by memory_region_init_ram() and so
+ * on.
  */
-RAMBlock *ramblock_new(MemoryRegion *mr, Object *owner, const char *name, uint64_t length, uint64_t max_length, void *host,
-                       GError **error);
+RAMBlock *ramblock_new(MemoryRegion *mr, Object *owner, const char *name, uint64_t length, uint64_t max_length,
+                       void *host, GError **error);
 void ramblock_free(RAMBlock *block);
 /* The owner's component of a block's name ("0000:00:02.0"), NULL for none; caller frees. Set by the device layer. */
 extern char *(*ramblock_owner_path)(Object *owner);

@@ -1,6 +1,6 @@
 /*
- * JSON values, over json-c, which no other file includes. Integers are exact over the whole of int64 and uint64; objects
- * keep their order. Values are counted: a `Json *` result is the caller's unless the comment says borrowed; the
+ * JSON values, over json-c, which no other file includes. Integers are exact over the whole of int64 and uint64;
+ * objects keep their order. Values are counted: a `Json *` result is the caller's unless the comment says borrowed; the
  * functions that put one value into another take it over.
  */
 #ifndef UTIL_JSON_H
@@ -72,9 +72,9 @@ void json_append(Json *array, Json *value);
 Json *json_at(const Json *array, size_t index);         /* borrowed */
 
 /*
- * A stream of JSON values, as a QMP client sends it: bytes in, values out, with nothing but white space between. Bounded:
- * a value of more than max_bytes, or deeper than JSON_MAX_DEPTH, is an error; after one, the stream goes on at the next
- * line. (A value that ends where its brackets close but is wrong inside takes only itself along.)
+ * A stream of JSON values, as a QMP client sends it: bytes in, values out, with nothing but white space between.
+ * Bounded: a value of more than max_bytes, or deeper than JSON_MAX_DEPTH, is an error; after one, the stream goes on at
+ * the next line. (A value that ends where its brackets close but is wrong inside takes only itself along.)
  */
 typedef struct JsonStream JsonStream;
 /* Gets one of the two; the value is its own. It does not free the stream. */

@@ -159,7 +159,8 @@ QPCIBar qpci_map_bar(QPCIDevice dev, int n)
     uint32_t type = qpci_readl(dev, reg);
     QPCIBar bar = { .is_io = type & PCI_BASE_ADDRESS_SPACE_IO };
     bool is_64 = !bar.is_io && (type & PCI_BASE_ADDRESS_MEM_TYPE_64);
-    QPCIWindow *memory = &dev.bus->windows[dev.number].memory, *prefetchable = &dev.bus->windows[dev.number].prefetchable;
+    QPCIWindow *memory = &dev.bus->windows[dev.number].memory,
+               *prefetchable = &dev.bus->windows[dev.number].prefetchable;
 
     qpci_writel(dev, reg, 0xffffffff);
     uint64_t mask = qpci_readl(dev, reg) & ~(bar.is_io ? 3u : 15u);

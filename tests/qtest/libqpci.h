@@ -1,6 +1,6 @@
 /*
- * A guest's view of PCI on the q35 board: config space over ECAM or ports, bridges, BARs, MSI and MSI-X. The allocation of
- * addresses is that of a simple firmware: what is set up first lies lowest.
+ * A guest's view of PCI on the q35 board: config space over ECAM or ports, bridges, BARs, MSI and MSI-X. The allocation
+ * of addresses is that of a simple firmware: what is set up first lies lowest.
  */
 #ifndef TESTS_QTEST_LIBQPCI_H
 #define TESTS_QTEST_LIBQPCI_H

@@ -127,7 +127,8 @@ static QTest *spawn(const char *release, const char *args, int listeners[2])
 
     qt->dir = g_dir_make_tmp("qtest-XXXXXX", &error);
     g_assert_no_error(error);
-    g_autofree char *qtest_path = in_dir(qt, "qtest"), *qmp_path = in_dir(qt, "qmp"), *stderr_path = in_dir(qt, "stderr");
+    g_autofree char *qtest_path = in_dir(qt, "qtest"), *qmp_path = in_dir(qt, "qmp"),
+                    *stderr_path = in_dir(qt, "stderr");
     listeners[0] = listen_at(qtest_path);
     listeners[1] = listen_at(qmp_path);
     qt->qtest.fd = qt->qmp.fd = -1;
@@ -577,8 +578,8 @@ char *qtest_hmp(QTest *qt, const char *format, ...)
     g_autofree char *line = g_strdup_vprintf(format, ap);
     va_end(ap);
     json_quote_append(quoted, line);
-    g_autoptr(Json) result =
-        qtest_qmp_ok(qt, "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": %s}}", quoted->str);
+    g_autoptr(Json) result = qtest_qmp_ok(
+        qt, "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": %s}}", quoted->str);
     return g_strdup(json_get_string(result));
 }
 

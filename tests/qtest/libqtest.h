@@ -70,8 +70,8 @@ char *qtest_command(QTest *qt, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /*
  * QMP: `format` is the text of the whole command, {'execute': …}, single quotes taken. The reply object; caller frees.
- * qtest_qmp_ok() fails the test on an error and returns the value of "return"; qtest_qmp_error() the other way round, and
- * returns the description.
+ * qtest_qmp_ok() fails the test on an error and returns the value of "return"; qtest_qmp_error() the other way round,
+ * and returns the description.
  */
 Json *qtest_qmp(QTest *qt, const char *format, ...) G_GNUC_PRINTF(2, 3);
 Json *qtest_qmp_ok(QTest *qt, const char *format, ...) G_GNUC_PRINTF(2, 3);

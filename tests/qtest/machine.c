@@ -89,7 +89,9 @@ static void guest_time_stands_still_until_it_is_stepped(void)
 static void malformed_commands_leave_the_server_alive(void)
 {
     QTest *qt = qtest_start("8.0.1", "-M pc-7.2");
-    static const char *const lines[] = { "inb", "inl 0x10000", "read 0x100 0", "readb 0xffffffffffffffffff", "\x01", "%n" };
+    static const char *const lines[] = {
+        "inb", "inl 0x10000", "read 0x100 0", "readb 0xffffffffffffffffff", "\x01", "%n",
+    };
 
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
         g_autofree char *reply = qtest_command(qt, "%s", lines[i]);

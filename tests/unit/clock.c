@@ -107,7 +107,8 @@ static void moved_timer_fires_once_at_its_new_time(void)
 
 static void stopped_and_freed_timers_do_not_fire(void)
 {
-    Timer *stopped = timer_new(CLOCK_TYPE_HOST, note, (void *)"s"), *freed = timer_new(CLOCK_TYPE_HOST, note, (void *)"f");
+    Timer *stopped = timer_new(CLOCK_TYPE_HOST, note, (void *)"s"),
+          *freed = timer_new(CLOCK_TYPE_HOST, note, (void *)"f");
 
     timer_set(stopped, 1);
     timer_set(freed, 2);

@@ -35,7 +35,8 @@ static void doubles_have_17_digits(void)
 
 static void order_of_members_is_kept(void)
 {
-    assert_round_trip("{\"z\":1,\"a\":[2,{}],\"m\":null , \"b\":[]}", "{\"z\": 1, \"a\": [2, {}], \"m\": null, \"b\": []}");
+    assert_round_trip("{\"z\":1,\"a\":[2,{}],\"m\":null , \"b\":[]}",
+                      "{\"z\": 1, \"a\": [2, {}], \"m\": null, \"b\": []}");
 }
 
 static void strings_are_printed_in_ascii(void)

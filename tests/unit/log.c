@@ -42,7 +42,8 @@ static void timestamps_are_utc_with_microseconds(void)
     log_set_timestamps(true);
     g_autofree char *text = captured(report_one);
     log_set_timestamps(false);
-    g_assert_true(g_regex_match_simple("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z godwit-8.0: no 7\n", text, 0, 0));
+    g_assert_true(
+        g_regex_match_simple("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z godwit-8.0: no 7\n", text, 0, 0));
 }
 
 static void guest_mistake(void)

@@ -45,7 +45,8 @@ static void deferred_work_runs_in_order_once_per_schedule(void)
 
 static void cancelled_and_freed_work_does_not_run(void)
 {
-    Deferred *a = deferred_new(note, (void *)"a"), *b = deferred_new(note, (void *)"b"), *c = deferred_new(note, (void *)"c");
+    Deferred *a = deferred_new(note, (void *)"a"), *b = deferred_new(note, (void *)"b"),
+             *c = deferred_new(note, (void *)"c");
 
     deferred_schedule(a);
     deferred_schedule(b);

@@ -281,7 +281,8 @@ static void check_access(const MemoryRegionOps *ops, hwaddr offset, unsigned siz
 
 static void access_of_a_size_that_is_not_valid_reads_zero(void)
 {
-    static const MemoryRegionOps words = { .read = device_read, .write = device_write, .valid = { .min = 4, .max = 4 } };
+    static const MemoryRegionOps words = { .read = device_read, .write = device_write,
+                                           .valid = { .min = 4, .max = 4 } };
 
     check_access(&words, 0x10, 4, "r10.4 ", 0x13121110);
     check_access(&words, 0x10, 2, "", 0);
@@ -702,8 +703,8 @@ static void listeners_hear_a_transaction_once(void)
 }
 
 /*
- * Random changes of a random tree, each compared with a map made in the simplest way: who is seen at one address is asked
- * of the tree.
+ * Random changes of a random tree, each compared with a map made in the simplest way: who is seen at one address is
+ * asked of the tree.
  */
 enum { TREE_REGIONS = 24, TREE_SPACE = 64 };
 
@@ -924,10 +925,11 @@ static void print_is_as_info_mtree_shows_it(void)
     g_assert_nonnull(strstr(trees->str, "memory-region: pc.ram\n"
                                         "  0000000000000000-0000000000001fff (prio 0, ram): pc.ram\n\n"));
     memory_print(maps, true);
-    g_assert_nonnull(strstr(maps->str, "FlatView #2\n AS \"world\", root: root\n Root memory region: root\n"
-                                       "  0000000000000000-0000000000001fff (prio 0, ram): pc.ram\n"
-                                       "  0000000000002000-00000000000020ef (prio 0, i/o): dev @0000000000000010\n"
-                                       "  0000000000008000-0000000000008fff (prio 0, ram): pc.ram @0000000000001000\n"));
+    g_assert_nonnull(strstr(maps->str,
+                            "FlatView #2\n AS \"world\", root: root\n Root memory region: root\n"
+                            "  0000000000000000-0000000000001fff (prio 0, ram): pc.ram\n"
+                            "  0000000000002000-00000000000020ef (prio 0, i/o): dev @0000000000000010\n"
+                            "  0000000000008000-0000000000008fff (prio 0, ram): pc.ram @0000000000001000\n"));
     g_assert_nonnull(strstr(maps->str, " AS \"memory\", root: system\n Root memory region: (none)\n"
                                        "  No rendered FlatView\n\n"));
     device_destroy(&dev);

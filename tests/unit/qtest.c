@@ -100,12 +100,14 @@ static void values_have_qemus_widths(void)
 
 static void memory_that_is_not_there_reads_as_zero(void)
 {
-    assert_talk("readq 0x8000000000\nread 0xfffff8 0x10\n", "OK 0x0000000000000000\nOK 0x00000000000000000000000000000000\n");
+    assert_talk("readq 0x8000000000\nread 0xfffff8 0x10\n",
+                "OK 0x0000000000000000\nOK 0x00000000000000000000000000000000\n");
 }
 
 static void numbers_are_those_of_c(void)
 {
-    assert_talk("outb 128 0x1\ninb 0200\nreadb 0X10\nreadb -1\n", "OK\nOK 0x00ff\nOK 0x0000000000000000\nOK 0x0000000000000000\n");
+    assert_talk("outb 128 0x1\ninb 0200\nreadb 0X10\nreadb -1\n",
+                "OK\nOK 0x00ff\nOK 0x0000000000000000\nOK 0x0000000000000000\n");
 }
 
 static void buffers_go_in_and_out(void)
@@ -204,17 +206,22 @@ static void interrupt_lines_are_told_of_when_they_change(void)
                 "FAIL Unknown device\nFAIL Unknown device\nFAIL Unknown device\n");
     assert_talk("irq_intercept_out /relay\nirq_intercept_out /relay\nirq_intercept_in /other\n",
                 "OK\nOK\nFAIL IRQ intercept already enabled\n");
-    assert_talk("set_irq_in /relay unnamed-gpio-in 1 1\nset_irq_in /relay unnamed-gpio-in 1 1\n", "IRQ raise 1\nOK\nOK\n");
-    assert_talk("set_irq_in /relay named 0 1\nset_irq_in /relay unnamed-gpio-in 1 0\n", "IRQ raise 0\nOK\nIRQ lower 1\nOK\n");
-    assert_talk("set_irq_in /relay foo 0 1\nset_irq_in /relay unnamed-gpio-in 2 1\nset_irq_in /relay unnamed-gpio-in 0\n",
-                "FAIL Unknown IRQ\nFAIL Unknown IRQ\nFAIL Invalid arguments of 'set_irq_in'\n");
+    assert_talk("set_irq_in /relay unnamed-gpio-in 1 1\nset_irq_in /relay unnamed-gpio-in 1 1\n",
+                "IRQ raise 1\nOK\nOK\n");
+    assert_talk("set_irq_in /relay named 0 1\nset_irq_in /relay unnamed-gpio-in 1 0\n",
+                "IRQ raise 0\nOK\nIRQ lower 1\nOK\n");
+    assert_talk(
+        "set_irq_in /relay foo 0 1\nset_irq_in /relay unnamed-gpio-in 2 1\nset_irq_in /relay unnamed-gpio-in 0\n",
+        "FAIL Unknown IRQ\nFAIL Unknown IRQ\nFAIL Invalid arguments of 'set_irq_in'\n");
 }
 
 static void random_lines_get_one_reply_each(void)
 {
-    static const char *const words[] = { "readb", "write", "read", "memset", "inl", "outw", "b64read", "b64write", "clock_set",
-                                         "0x10", "0", "-1", "0xffffffffffffffff", "0x", "AA==", "/relay", "irq_intercept_in",
-                                         "set_irq_in", "unnamed-gpio-in", "", " ", "\r", "\x01", "\xff", "%s%n" };
+    static const char *const words[] = {
+        "readb", "write", "read", "memset", "inl", "outw", "b64read", "b64write", "clock_set", "0x10", "0", "-1",
+        "0xffffffffffffffff", "0x", "AA==", "/relay", "irq_intercept_in", "set_irq_in", "unnamed-gpio-in", "", " ", "\r",
+        "\x01", "\xff", "%s%n",
+    };
 
     for (int i = 0; i < 20000; i++) {
         g_autoptr(GString) line = g_string_new(NULL);

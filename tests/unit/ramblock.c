@@ -214,7 +214,8 @@ static void ranges_set_exactly_their_pages(void)
 
     ramblock_dirty_log(mr->ram, DIRTY_CODE, true);
     for (int round = 0; round < 2000; round++) {
-        uint64_t first = (uint64_t)g_test_rand_int_range(0, PAGES), last = (uint64_t)g_test_rand_int_range((int)first, PAGES);
+        uint64_t first = (uint64_t)g_test_rand_int_range(0, PAGES),
+                 last = (uint64_t)g_test_rand_int_range((int)first, PAGES);
         unsigned long bitmap[(PAGES + 63) / 64] = { 0 };
         ramblock_set_dirty(mr->ram, first * 4096 + 17, (last - first) * 4096 + 1);
         g_assert_cmpuint(ramblock_sync_dirty(mr->ram, DIRTY_CODE, bitmap), ==, last - first + 1);

@@ -95,7 +95,8 @@ static void forced_stop_changes_the_state_of_a_stopped_machine(void)
 static void handlers_run_in_order_and_in_reverse_on_stop(void)
 {
     start_over();
-    RunStateHandler *a = runstate_add_handler(log_change, (void *)"a"), *b = runstate_add_handler(log_change, (void *)"b");
+    RunStateHandler *a = runstate_add_handler(log_change, (void *)"a"),
+                    *b = runstate_add_handler(log_change, (void *)"b");
 
     vm_start();
     vm_stop(RUN_STATE_IO_ERROR);
