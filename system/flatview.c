@@ -209,7 +209,7 @@ static void extend(bool *flag, hwaddr *first, hwaddr *last, hwaddr new_first, hw
 {
     *first = *flag ? MIN(*first, new_first) : new_first;
     *last = *flag ? MAX(*last, new_last) : new_last;
-    *flag = true;
+    __atomic_store_n(flag, true, __ATOMIC_RELAXED);
 }
 
 void flatmap_mark(FlatMap *map, hwaddr first, hwaddr last)
