@@ -25,13 +25,10 @@ QMP_STRUCT(property_info, "ObjectPropertyInfo", { "name", &qmp_str }, { "type", 
            { "description", &qmp_str, QMP_OPTIONAL }, { "default-value", &qmp_any, QMP_OPTIONAL });
 QMP_LIST(property_infos, property_info);
 
-static Json *describe(const char *name, const char *type, const char *description, Json *defval)
+static Json *describe(const char *name, const char *type, const char *description)
 {
     Json *info = json_new_object();
 
-    if (defval) {
-        json_set(info, "default-value", defval);
-    }
     json_set(info, "name", json_new_string(name));
     if (description) {
         json_set(info, "description", json_new_string(description));
@@ -46,9 +43,15 @@ static void list_class(const ObjectClass *klass, Json *list)
         const Property *p = klass->props[i].prop;
 
         if (!klass->props[i].absent) {
-            json_append(list, describe(p->name, p->kind->name, p->description ? p->description : p->kind->description, NULL));
+            json_append(list, describe(p->name, property_type_name(p),
+                                       p->description ? p->description : p->kind->description));
         }
     }
+}
+
+static void add_described(const char *name, const char *type, const char *description, void *list)
+{
+    json_append(list, describe(name, type, description));
 }
 
 static Json *list_device_properties(Json *args, Monitor *mon, GError **error)
@@ -66,8 +69,15 @@ static Json *qom_list_properties(Json *args, Monitor *mon, GError **error)
         return NULL;
     }
     list = json_new_array();
-    json_append(list, describe("type", "string", NULL, NULL));
-    list_class(object_class_by_name(type), list);
+    if (type_is_a(type, TYPE_DEVICE) && !type_is_abstract(type)) {
+        /* Some properties are those of a single object. */
+        Object *obj = object_new(type);
+
+        object_property_foreach(obj, add_described, list);
+        object_unref(obj);
+    } else {
+        list_class(object_class_by_name(type), list);
+    }
     return list;
 }
 
@@ -102,13 +112,8 @@ static Json *qom_list_types(Json *args, Monitor *mon, GError **error)
 static Object *find(const Json *args, GError **error)
 {
     const char *path = json_member_string(args, "path", NULL);
-    bool ambiguous = false;
-    Object *obj = object_resolve_path(path, &ambiguous);
+    Object *obj = object_resolve_path(path, NULL);
 
-    if (ambiguous) {
-        error_setf(error, "Path '%s' is ambiguous", path);
-        return NULL;
-    }
     if (!obj) {
         error_set_class(error, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found", path);
     }
@@ -117,19 +122,25 @@ static Object *find(const Json *args, GError **error)
 
 static void add_property(const char *name, const char *type, const char *description, void *list)
 {
-    json_append(list, describe(name, type, NULL, NULL));
+    json_append(list, describe(name, type, NULL));
 }
 
 static Json *qom_list(Json *args, Monitor *mon, GError **error)
 {
-    Object *obj = find(args, error);
+    const char *path = json_member_string(args, "path", NULL);
+    bool ambiguous;
+    Object *obj = object_resolve_path(path, &ambiguous);
     Json *list;
 
+    if (ambiguous) {
+        error_setf(error, "Path '%s' is ambiguous", path);
+        return NULL;
+    }
     if (!obj) {
+        error_set_class(error, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found", path);
         return NULL;
     }
     list = json_new_array();
-    json_append(list, describe("type", "string", NULL, NULL));
     object_property_foreach(obj, add_property, list);
     return list;
 }
@@ -142,7 +153,7 @@ static Json *qom_get(Json *args, Monitor *mon, GError **error)
     if (!obj) {
         return NULL;
     }
-    return strcmp(property, "type") == 0 ? json_new_string(object_type(obj)) : object_property_get(obj, property, error);
+    return object_property_get(obj, property, error);
 }
 
 static Json *qom_set(Json *args, Monitor *mon, GError **error)
@@ -150,9 +161,7 @@ static Json *qom_set(Json *args, Monitor *mon, GError **error)
     const char *property = json_member_string(args, "property", NULL);
     Object *obj = find(args, error);
 
-    if (obj && strcmp(property, "type") == 0) {
-        error_setf(error, "Property '%s.type' is not writable", object_type(obj));
-    } else if (obj) {
+    if (obj) {
         object_property_set(obj, property, json_member(args, "value"), PROP_ORIGIN_USER, error);
     }
     return NULL;

@@ -153,7 +153,7 @@ const char *property_type_name(const Property *prop)
 
         return g_intern_string(name);
     }
-    return prop->kind->name;
+    return prop->type ? prop->type : prop->kind->name;
 }
 
 bool property_set_text(Object *obj, const Property *prop, const char *text, GError **error)

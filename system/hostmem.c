@@ -268,7 +268,7 @@ static const Property backend_props[] = {
     BOOL("merge", HostMemoryBackend, merge, true, "Mark memory as mergeable"),
     BOOL("dump", HostMemoryBackend, dump, true, "Set to 'off' to exclude from core dump"),
     BOOL("prealloc", HostMemoryBackend, prealloc, false, "Preallocate memory"),
-    DEFINE_PROP_UINT32("prealloc-threads", HostMemoryBackend, prealloc_threads, 1, .min = 1, .max = 256,
+    DEFINE_PROP_UINT32("prealloc-threads", HostMemoryBackend, prealloc_threads, 1, .type = "int", .min = 1, .max = 256,
                        .description = "Number of CPU threads to use for prealloc"),
     SIZE("size", HostMemoryBackend, size, "Size of the memory region (ex: 500M)"),
     DEFINE_PROP_ENUM("policy", prop_kind_host_mem_policy, HostMemoryBackend, policy, 0, .check = policy_check,

@@ -79,12 +79,12 @@ static bool at_least_0(Object *obj, const Property *prop, uint64_t value, GError
 }
 
 static const Property iothread_props[] = {
-    DEFINE_PROP_INT64("poll-max-ns", IOThread, poll_max_ns, 32768, .check = at_least_0, .runtime = true),
-    DEFINE_PROP_INT64("poll-grow", IOThread, poll_grow, 0, .check = at_least_0, .runtime = true),
-    DEFINE_PROP_INT64("poll-shrink", IOThread, poll_shrink, 0, .check = at_least_0, .runtime = true),
-    DEFINE_PROP_INT64("aio-max-batch", IOThread, aio_max_batch, 0, .check = at_least_0, .runtime = true),
-    DEFINE_PROP_INT64("thread-pool-min", IOThread, thread_pool_min, 0, .check = at_least_0, .runtime = true),
-    DEFINE_PROP_INT64("thread-pool-max", IOThread, thread_pool_max, 64, .check = at_least_0, .runtime = true),
+    DEFINE_PROP_INT64("poll-max-ns", IOThread, poll_max_ns, 32768, .type = "int", .check = at_least_0, .runtime = true),
+    DEFINE_PROP_INT64("poll-grow", IOThread, poll_grow, 0, .type = "int", .check = at_least_0, .runtime = true),
+    DEFINE_PROP_INT64("poll-shrink", IOThread, poll_shrink, 0, .type = "int", .check = at_least_0, .runtime = true),
+    DEFINE_PROP_INT64("aio-max-batch", IOThread, aio_max_batch, 0, .type = "int", .check = at_least_0, .runtime = true),
+    DEFINE_PROP_INT64("thread-pool-min", IOThread, thread_pool_min, 0, .type = "int", .check = at_least_0, .runtime = true),
+    DEFINE_PROP_INT64("thread-pool-max", IOThread, thread_pool_max, 64, .type = "int", .check = at_least_0, .runtime = true),
 };
 
 static void iothread_class_init(ObjectClass *klass, const void *data)

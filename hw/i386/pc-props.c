@@ -84,7 +84,7 @@ static const PropertyKind kind_hotplug_region = { .name = "int", .get = zero_get
 
 static const Property pc_props[] = {
     AUTO("acpi", acpi, "Enable ACPI"),
-    DEFINE_PROP_UINT64("bus-lock-ratelimit", PCMachineState, bus_lock_ratelimit, 0,
+    DEFINE_PROP_UINT64("bus-lock-ratelimit", PCMachineState, bus_lock_ratelimit, 0, .type = "uint64_t",
                        .description = "Set the ratelimit for the bus locks acquired in VMs"),
     BOOL("default-bus-bypass-iommu", bypass_iommu, false, NULL),
     { .name = "device-memory-region-size", .kind = &kind_hotplug_region, .no_default = true },

@@ -81,10 +81,21 @@ const PropertyKind prop_kind_pci_devfn = {
     .print = devfn_print,
 };
 
+/* The same as text, to be read only. */
+static Json *legacy_addr_get(Object *obj, const Property *prop, GError **error)
+{
+    int32_t devfn = PCI_DEVICE(obj)->devfn;
+
+    return devfn < 0 ? json_new_string("<unset>") : json_new_printf("%02x.%x", PCI_SLOT(devfn), PCI_FUNC(devfn));
+}
+
+static const PropertyKind legacy_addr_kind = { .name = "str", .get = legacy_addr_get };
+
 #define CAP_BIT(name, bit, on, ...) DEFINE_PROP_BIT(name, PCIDevice, cap_present, bit, on, ##__VA_ARGS__)
 
 static const Property pci_device_props[] = {
     DEFINE_PROP("addr", prop_kind_pci_devfn, PCIDevice, devfn, -1),
+    { .name = "legacy-addr", .kind = &legacy_addr_kind, .no_default = true, .hidden = true },
     DEFINE_PROP_STRING("romfile", PCIDevice, romfile),
     DEFINE_PROP_UINT32("romsize", PCIDevice, romsize, UINT32_MAX),
     DEFINE_PROP_UINT32("rombar", PCIDevice, rom_bar, 1),

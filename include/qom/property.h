@@ -48,6 +48,7 @@ struct Property {
     const char *name;
     const PropertyKind *kind;
     const char *description;    /* NULL: the kind's */
+    const char *type;           /* as introspection shows it; NULL: the kind's name */
     ptrdiff_t offset;           /* of the field in the instance */
     uint8_t bit;                /* for bit kinds */
     bool no_default;            /* the field is left as init leaves it; no default is shown */
