@@ -1,4 +1,5 @@
 #include "hw/core/device.h"
+#include "migration/vmstate.h"
 #include "system/runstate.h"
 #include "util/error.h"
 
@@ -146,9 +147,20 @@ static void handler_class_init(ObjectClass *klass, const void *data)
     hc->unplug = handler_unplug;
 }
 
+/* A device with a section in the migration stream. */
+static const VMStateDescription vmstate_kept = {
+    .name = "kept", .version_id = 1, .minimum_version_id = 1, .fields = VMS_FIELDS(VMS_U32(Plain, number)),
+};
+
+static void kept_class_init(ObjectClass *klass, const void *data)
+{
+    DEVICE_CLASS(klass)->vmsd = &vmstate_kept;
+}
+
 static const TypeInfo test_types[] = {
     { .name = TYPE_PLAIN, .parent = TYPE_DEVICE, .size = sizeof(Plain), .class_init = plain_class_init },
     { .name = TYPE_BRANCH, .parent = TYPE_PLAIN, .class_init = branch_class_init },
+    { .name = "test-kept", .parent = TYPE_PLAIN, .class_init = kept_class_init },
     { .name = TYPE_SLOT_BUS, .parent = TYPE_BUS, .class_init = slot_bus_class_init },
     { .name = "test-handler", .parent = TYPE_OBJECT, .class_init = handler_class_init,
       .interfaces = (const char *const[]){ TYPE_HOTPLUG_HANDLER, NULL } },
@@ -261,6 +273,29 @@ static void failed_realize_leaves_nothing(void)
         g_assert_cmpstr(events->str, ==, "");
         tear_down();
     }
+}
+
+static void section_that_is_taken_undoes_realize(void)
+{
+    g_autoptr(GError) error = NULL;
+    DeviceState *first, *second;
+
+    set_up();
+    first = device_new("test-kept");
+    second = device_new("test-kept");
+    first->instance_id = second->instance_id = 5;
+    g_assert_true(device_realize(first, NULL, &error));
+    g_string_truncate(trail, 0);
+    g_assert_false(device_realize(second, NULL, &error));
+    g_assert_nonnull(error);
+    g_assert_cmpstr(trail->str, ==, "realize:test-kept unrealize:test-kept");
+    g_assert_null(OBJECT(second)->parent);
+    device_unplug(first);
+    g_assert_true(device_realize(second, NULL, NULL));
+    device_unplug(second);
+    object_unref(first);
+    object_unref(second);
+    tear_down();
 }
 
 static void failed_realize_and_unref_takes_it_out_of_the_tree(void)
@@ -559,6 +594,7 @@ int main(int argc, char **argv)
 #define TEST(name) g_test_add_func("/device/" #name, name)
     TEST(realize_goes_through_its_steps);
     TEST(failed_realize_leaves_nothing);
+    TEST(section_that_is_taken_undoes_realize);
     TEST(failed_realize_and_unref_takes_it_out_of_the_tree);
     TEST(device_without_parent_is_unattached);
     TEST(unplug_unrealizes_tells_and_removes);
