@@ -299,6 +299,73 @@ static void stream_tokens_are_bounded(void)
     g_assert_cmpstr(lines, ==, "! JSON token count limit exceeded\n[5]\n");
 }
 
+static void random_text_is_a_value_that_survives_or_an_error(void)
+{
+    static const char *const pieces[] = {
+        "{",   "}",        "[",      "]",     ",",    ":",    "\"",
+        "'",   "\"a\"",    "\"b\":", "1",     "-",    "0",    ".5",
+        "e9",  "true",     "null",   "\\u00", "e9",   "\\",   "\n",
+        " ",   "\xc3\xa9", "\xc3",   "\x80",  "\xff", "\x01", "18446744073709551615",
+        "NaN", "%d",       "/*",
+    };
+    unsigned values = 0;
+
+    for (int i = 0; i < 200000; i++) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        for (int n = g_test_rand_int_range(0, 9); n > 0; n--) {
+            g_string_append(text, pieces[g_test_rand_int_range(0, G_N_ELEMENTS(pieces))]);
+        }
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Json) value = json_parse(text->str, (gssize)text->len, &error);
+        g_assert_true(!value == (error != NULL));
+        if (value) {
+            g_autofree char *printed = json_text(value, i & 1);
+            g_autoptr(Json) again = json_parse(printed, -1, NULL);
+            g_assert_nonnull(again);
+            g_autofree char *printed_again = json_text(again, i & 1);
+            if (!strstr(printed, "-0")) { /* the double, an integer the next time; as in QEMU */
+                g_assert_cmpstr(printed_again, ==, printed);
+            }
+            values++;
+        }
+    }
+    g_assert_cmpuint(values, >, 100);
+}
+
+static void count_calls(void *opaque, Json *value, const GError *error)
+{
+    g_assert_true(!value == (error != NULL));
+    (*(unsigned *)opaque)++;
+    json_unref(value);
+}
+
+static void stream_of_random_bytes_never_loses_its_footing(void)
+{
+    unsigned calls = 0, before;
+    JsonStream *stream = json_stream_new(count_calls, &calls, 4096);
+
+    for (int i = 0; i < 2000; i++) {
+        char bytes[64];
+        for (size_t j = 0; j < sizeof(bytes); j++) {
+            bytes[j] = (char)(g_test_rand_int_range(0, 3) ? "{}[]\"',: \n\\1a"[g_test_rand_int_range(0, 14)]
+                                                          : g_test_rand_int());
+        }
+        json_stream_feed(stream, bytes, sizeof(bytes));
+    }
+    /* A line that can't be part of anything ends whatever was open; then a value is a value. */
+    json_stream_feed(stream, "\"\n\"\n", 4);
+    before = calls;
+    json_stream_feed(stream, "]\n", 2);
+    for (int i = 0; i < 3000; i++) {
+        json_stream_feed(stream, "]]\n", 3);
+    }
+    g_assert_cmpuint(calls, >, before);
+    before = calls;
+    json_stream_feed(stream, "{}\n", 3);
+    g_assert_cmpuint(calls, ==, before + 1);
+    json_stream_free(stream);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -325,5 +392,7 @@ int main(int argc, char **argv)
     TEST(stream_without_newline_is_refused_at_the_limit);
     TEST(stream_nesting_is_refused_at_once);
     TEST(stream_tokens_are_bounded);
+    TEST(random_text_is_a_value_that_survives_or_an_error);
+    TEST(stream_of_random_bytes_never_loses_its_footing);
     return g_test_run();
 }
