@@ -45,11 +45,18 @@ static bool init_lpc(PCMachineState *pc, GError **error)
     lpc->parent_obj.cap_present |= 1u << PCI_CAP_MULTIFUNCTION_BIT;
     lpc->system_memory = memory_system();
     lpc->io_space = memory_io();
+    lpc->isa_irqs = pc->gsi;
     lpc->pm.smm_enabled = pc_smm_enabled(pc);
     lpc->pm.memhp_slots = pc->parent_obj.ram_slots;
     pc->lpc = lpc;
     pci_bus_irqs(bus, ich9_lpc_set_irq, ich9_lpc_map_irq, lpc, ICH9_PIRQS);
-    return device_realize_and_unref(dev, &bus->parent_obj, error);
+    if (!device_realize_and_unref(dev, &bus->parent_obj, error)) {
+        return false;
+    }
+    for (int i = 0; i < ICH9_GSIS; i++) {
+        device_connect_irq(dev, "gsi", i, pc->gsi[i]);
+    }
+    return true;
 }
 
 static bool q35_init(MachineState *m, GError **error)
@@ -64,13 +71,20 @@ static bool q35_init(MachineState *m, GError **error)
     }
     memory_region_init(&pc->pci, OBJECT(m), "pci", UINT64_MAX);
     memory_region_add_overlap(memory_system(), 0, &pc->pci, -1);
+    pc_gsi_init(pc);
     if (!pc_memory_init(pc, error) || !init_host(pc, error) || !init_lpc(pc, error)) {
         return false;
     }
+    pc_chips_init(pc);
     if (pc->vmport == ON_OFF_AUTO_AUTO) {
         pc->vmport = ON_OFF_AUTO_ON;
     }
     return !pc_acpi_enabled(pc) || pc_acpi_blocks_init(pc, error);
+}
+
+static void q35_done(MachineState *m)
+{
+    pc_cmos_init(PC_MACHINE(m));
 }
 
 /* The machine classes. */
@@ -122,6 +136,7 @@ static void q35_class_init(ObjectClass *klass, const void *data)
     mc->family = "pc_q35";
     mc->version = v->version;
     mc->init = q35_init;
+    mc->done = q35_done;
     mc->max_cpus = release_compare(v->version, RELEASE(8, 1)) < 0 ? 288 : 1024;
     mc->prefer_sockets = release_compare(v->version, RELEASE(6, 2)) < 0;
 }

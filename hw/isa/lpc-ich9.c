@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "hw/acpi/ich9-tco.h"
+#include "hw/dma/i8257.h"
+#include "hw/rtc/mc146818.h"
 #include "system/runstate.h"
 #include "util/error.h"
 #include "util/trace.h"
@@ -271,6 +273,14 @@ static bool lpc_realize(PCIDevice *dev, GError **error)
     memory_region_init_io(&lpc->apm_io, owner, &apm_ops, lpc, "apm-io", 2);
     memory_region_add(lpc->io_space, APM_CNT_PORT, &lpc->apm_io);
     powerdown_set_handler(power_button, lpc);
+    lpc->isa_bus = isa_bus_new(DEVICE(dev), lpc->system_memory, lpc->io_space);
+    isa_bus_set_irqs(lpc->isa_bus, lpc->isa_irqs);
+    if (lpc->dma_in_bridge) {
+        i8257_new_pair(lpc->isa_bus);
+    }
+    if (lpc->rtc_in_bridge) {
+        lpc->rtc = rtc_new(lpc->isa_bus, 2000, NULL);
+    }
     return true;
 }
 
@@ -420,6 +430,8 @@ static const Property lpc_props[] = {
     PM_U8("disable_s3", disable_s3, 0, .attribute = true),
     PM_U8("disable_s4", disable_s4, 0, .attribute = true),
     PM_U8("s4_val", s4_val, 2, .attribute = true),
+    DEFINE_PROP_BOOL("x-godwit-dma-in-bridge", ICH9LPCState, dma_in_bridge, true, .hidden = true),
+    DEFINE_PROP_BOOL("x-godwit-rtc-in-bridge", ICH9LPCState, rtc_in_bridge, true, .hidden = true),
     TELL("memory-hotplug-support", tells_memhp),
     TELL("acpi_enable_cmd", tells_acpi_enable),
     TELL("acpi_disable_cmd", tells_acpi_disable),

@@ -26,6 +26,11 @@ struct PCMachineState {
     MemoryRegion acpi_tables, acpi_loader, acpi_rsdp;
     Q35PCIHost *host;
     ICH9LPCState *lpc;
+    Irq **gsi;                      /* ICH9_GSIS lines */
+    Irq *i8259_in[16], *ioapic_in[ICH9_GSIS];   /* where they lead; NULL: nowhere */
+    struct RTCState *rtc;
+    DeviceState *hpet_dev;          /* NULL: none */
+    bool booted_once;
 };
 
 void pc_machine_class_add_props(ObjectClass *klass);
@@ -36,6 +41,11 @@ bool pc_smm_enabled(const PCMachineState *pc);
 bool pc_memory_split(PCMachineState *pc, GError **error);
 /* RAM, firmware and option ROM space in the system's map; needs pc->pci. */
 bool pc_memory_init(PCMachineState *pc, GError **error);
+/* The lines; then, once the LPC bridge is there, the chips that hang on it. */
+void pc_gsi_init(PCMachineState *pc);
+void pc_chips_init(PCMachineState *pc);
+/* What firmware reads in CMOS RAM: memory, CPUs, boot order. */
+void pc_cmos_init(PCMachineState *pc);
 /* The blocks that ACPI tables will be in. */
 bool pc_acpi_blocks_init(PCMachineState *pc, GError **error);
 

@@ -8,6 +8,7 @@
 #define HW_ISA_LPC_ICH9_H
 
 #include "hw/acpi/ich9.h"
+#include "hw/isa/isa.h"
 #include "hw/pci/pci.h"
 
 #define TYPE_ICH9_LPC_DEVICE "ICH9-LPC"
@@ -26,6 +27,7 @@ struct ICH9LPCState {
     PCIDevice parent_obj;
     /* set by the user */
     uint64_t smi_host_features;     /* bits offered to firmware */
+    bool dma_in_bridge, rtc_in_bridge;  /* who makes them: it shows in the order of the stream's sections */
     /* migrated */
     ICH9APM apm;
     ICH9PMRegs pm;
@@ -38,7 +40,10 @@ struct ICH9LPCState {
     uint8_t pirq_of[32][PCI_NUM_PINS];  /* by slot and pin */
     Irq *gsi[ICH9_GSIS];
     MemoryRegion rcrb, rst_cnt_io, apm_io;
-    MemoryRegion *system_memory, *io_space; /* set by the board before realize */
+    MemoryRegion *system_memory, *io_space; /* set by the board before realize, and so the sixteen lines */
+    Irq **isa_irqs;
+    ISABus *isa_bus;                        /* "isa.0" */
+    struct RTCState *rtc;                   /* if it was made here */
 };
 
 /* The bus's own routing: pci_bus_irqs() with these and the LPC device. */
