@@ -214,6 +214,7 @@ bool migration_incoming_prepare(const char *uri_or_json, GError **error)
         channel_address_clear(&check);
     }
     wanted_uri = g_strdup(uri_or_json);
+    runstate_set(RUN_STATE_INMIGRATE);
     return true;
 }
 

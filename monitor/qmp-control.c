@@ -10,8 +10,6 @@
 #include "system/runstate.h"
 #include "util/fdset.h"
 
-#pragma weak migration_set_autostart
-
 /* --- the session --- */
 
 QMP_ENUM(capability, "QMPCapability", "oob");

@@ -16,15 +16,6 @@
 #include "util/log.h"
 
 /* What has not landed yet is skipped. */
-#pragma weak migration_set_only_migratable
-#pragma weak migration_set_uuid
-#pragma weak migration_init
-#pragma weak migration_machine_done
-#pragma weak migration_dump_vmstate
-#pragma weak migration_set_autostart
-#pragma weak migration_incoming_prepare
-#pragma weak migration_incoming_begin
-#pragma weak snapshot_load_at_start
 
 /* Runs fn for each item of a kind, with the item as the context of what it reports. */
 static bool each(Config *config, OptionKind kind, bool (*fn)(Config *config, OptionItem *item, GError **error))
@@ -277,20 +268,44 @@ static bool choose_accel(const char *list, GError **error)
     return false;
 }
 
+static bool in_context_of_incoming(Config *config, bool ok, GError *error)
+{
+    if (!ok) {
+        g_autofree char *text = g_strdup_printf("-incoming %s", config->incoming);
+
+        log_set_context(text);
+        fail(error);
+        log_set_context(NULL);
+    }
+    return ok;
+}
+
+/* From here on the machine waits for a stream: images that are opened know it. */
+static bool prepare_incoming(Config *config)
+{
+    GError *error = NULL;
+    bool ok = !config->incoming || migration_incoming_prepare(config->incoming, &error);
+
+    return in_context_of_incoming(config, ok, error);
+}
+
 static bool create_machine(Config *config)
 {
     GError *error = NULL;
     g_autofree char *accel = g_strdup(config->accel);
 
-    if (config->only_migratable && migration_set_only_migratable) {
+    if (config->only_migratable) {
         migration_set_only_migratable();
     }
-    if (config->uuid_set && migration_set_uuid) {
+    if (config->uuid_set) {
         migration_set_uuid(config->uuid);
     }
     json_remove(config->machine, "accel");
     config->accel = NULL;
-    if ((migration_init && !migration_init(&error)) || !machine_create(config->machine, &error)) {
+    if (!prepare_incoming(config)) {
+        return false;
+    }
+    if (!migration_init(&error) || !machine_create(config->machine, &error)) {
         return fail(error);
     }
     if (accel && !choose_accel(accel, &error)) {
@@ -339,7 +354,7 @@ bool setup_machine(Config *config)
     }
     machine_done(current_machine);
     global_warn_unused();
-    if (migration_machine_done && !migration_machine_done(&error)) {
+    if (!migration_machine_done(&error)) {
         return fail(error);
     }
     if (config->dump_vmstate) {
@@ -386,22 +401,13 @@ bool setup_run(Config *config)
     if (config->qtest && !qtest_init(config->qtest, config->qtest_log, &error)) {
         return fail(error);
     }
-    if (migration_set_autostart) {
-        migration_set_autostart(!config->stopped);
-    }
-    if (config->incoming && migration_incoming_prepare) {
-        g_autofree char *text = g_strdup_printf("-incoming %s", config->incoming);
+    migration_set_autostart(!config->stopped);
+    if (config->incoming) {
+        bool ok = migration_incoming_begin(&error);
 
-        log_set_context(text);
-        if (!migration_incoming_prepare(config->incoming, &error) || !migration_incoming_begin(&error)) {
-            fail(error);
-            log_set_context(NULL);
-            return false;
-        }
-        log_set_context(NULL);
-        return true;
+        return in_context_of_incoming(config, ok, error);
     }
-    if (config->loadvm && snapshot_load_at_start && !snapshot_load_at_start(config->loadvm, &error)) {
+    if (config->loadvm && !snapshot_load_at_start(config->loadvm, &error)) {
         return fail(error);
     }
     if (!config->stopped) {
@@ -412,6 +418,7 @@ bool setup_run(Config *config)
 
 void setup_teardown(void)
 {
+    migration_shutdown();
     monitor_close_all();
     block_close_all();
     chardev_close_all();
