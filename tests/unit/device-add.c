@@ -19,6 +19,7 @@ struct Card {
     char *text;
     Object *peer;
     uint8_t mac[6];
+    uint32_t told;
 };
 
 /* ---- Types: cards, a host with a bus for them, and what can't be added ---- */
@@ -32,6 +33,7 @@ static const Property card_props[] = {
     DEFINE_PROP_STRING("text", Card, text),
     DEFINE_PROP_LINK("peer", Card, peer, TYPE_CARD),
     DEFINE_PROP_MACADDR("mac", Card, mac),
+    DEFINE_PROP_UINT32("told", Card, told, 5, .type = "number", .attribute = true),
 };
 
 static bool refuse(DeviceState *dev, GError **error)
@@ -456,7 +458,8 @@ static void help_of_a_device_lists_its_properties(void)
                     "  offset=<int32>         -  (default: -1)\n"
                     "  peer=<link<test-card>>\n"
                     "  room=<size>            -  (default: 1536)\n"
-                    "  text=<str>\n");
+                    "  text=<str>\n"
+                    "  told=<number>\n");
     g_assert_true(device_help("card", alias, NULL));
     g_assert_cmpstr(alias->str, ==, out->str);
     g_assert_true(device_help("test-loose", none, NULL));
