@@ -1,6 +1,5 @@
-/* QMP about the machine: types of machines, CPUs, memory, the PCI bus, threads. */
+/* QMP about the machine: types of machines, memory, the PCI bus, threads. */
 #include <string.h>
-#include <unistd.h>
 
 #include "hw/core/compat.h"
 #include "hw/core/machine.h"
@@ -8,7 +7,6 @@
 #include "monitor/qmp.h"
 #include "system/hostmem.h"
 #include "system/iothread.h"
-#include "target/i386/cpu.h"
 
 /* --- machines --- */
 
@@ -88,79 +86,6 @@ static Json *query_current_machine(Json *args, Monitor *mon, GError **error)
 
     json_set(params, "wakeup-suspend-support", json_new_bool(current_machine && MACHINE_GET_CLASS(current_machine)->has_acpi));
     return params;
-}
-
-/* --- CPUs --- */
-
-QMP_ENUM(target, "SysEmuTarget", "x86_64");
-QMP_STRUCT(instance_props, "CpuInstanceProperties", { "node-id", &qmp_int, QMP_OPTIONAL }, { "socket-id", &qmp_int, QMP_OPTIONAL },
-           { "die-id", &qmp_int, QMP_OPTIONAL }, { "cluster-id", &qmp_int, QMP_OPTIONAL }, { "core-id", &qmp_int, QMP_OPTIONAL },
-           { "thread-id", &qmp_int, QMP_OPTIONAL });
-QMP_STRUCT(cpu_info, "CpuInfoFast", { "cpu-index", &qmp_int }, { "qom-path", &qmp_str }, { "thread-id", &qmp_int },
-           { "props", &qmp_instance_props, QMP_OPTIONAL }, { "target", &qmp_target });
-QMP_LIST(cpu_infos, cpu_info);
-QMP_STRUCT(hotpluggable_cpu, "HotpluggableCPU", { "type", &qmp_str }, { "vcpus-count", &qmp_int },
-           { "props", &qmp_instance_props }, { "qom-path", &qmp_str, QMP_OPTIONAL });
-QMP_LIST(hotpluggable_cpus, hotpluggable_cpu);
-
-/* Where CPU number i sits. Dies are shown where there are several. */
-static Json *place_of(const CpuTopology *t, unsigned i)
-{
-    unsigned threads = MAX(t->threads, 1), cores = MAX(t->cores, 1), dies = MAX(t->dies, 1);
-    Json *props = json_new_object();
-
-    json_set(props, "core-id", json_new_int(i / threads % cores));
-    if (dies > 1) {
-        json_set(props, "die-id", json_new_int(i / threads / cores % dies));
-    }
-    json_set(props, "thread-id", json_new_int(i % threads));
-    json_set(props, "socket-id", json_new_int(i / threads / cores / dies));
-    return props;
-}
-
-static Json *query_cpus_fast(Json *args, Monitor *mon, GError **error)
-{
-    Json *list = json_new_array();
-
-    for (unsigned i = 0; i < x86_cpu_count(); i++) {
-        g_autofree char *path = object_path(OBJECT(x86_cpu_by_index(i)));
-        Json *info = json_new_object();
-
-        json_set(info, "thread-id", json_new_int(getpid()));
-        json_set(info, "props", place_of(&current_machine->smp, i));
-        json_set(info, "qom-path", json_new_string(path));
-        json_set(info, "cpu-index", json_new_int(i));
-        json_set(info, "target", json_new_string("x86_64"));
-        json_append(list, info);
-    }
-    return list;
-}
-
-static Json *query_hotpluggable_cpus(Json *args, Monitor *mon, GError **error)
-{
-    const MachineClass *mc = current_machine ? MACHINE_GET_CLASS(current_machine) : NULL;
-    Json *list;
-
-    if (!mc || !mc->hotpluggable_cpus) {
-        error_setf(error, "The feature 'query-hotpluggable-cpus' is not enabled");
-        return NULL;
-    }
-    list = json_new_array();
-    for (unsigned i = current_machine->smp.max_cpus; i-- > 0;) {
-        X86CPU *cpu = x86_cpu_by_index(i);
-        Json *info = json_new_object();
-
-        json_set(info, "props", place_of(&current_machine->smp, i));
-        json_set(info, "vcpus-count", json_new_int(1));
-        if (cpu) {
-            g_autofree char *path = object_path(OBJECT(cpu));
-
-            json_set(info, "qom-path", json_new_string(path));
-        }
-        json_set(info, "type", json_new_string(x86_cpu_count() ? object_type(OBJECT(x86_cpu_by_index(0))) : mc->default_cpu_type));
-        json_append(list, info);
-    }
-    return list;
 }
 
 /* --- memory --- */
@@ -285,8 +210,6 @@ static const QmpCommand commands[] = {
     { "query-machines", query_machines, QMP_ARGS({ "compat-props", &qmp_bool, QMP_OPTIONAL, "unstable" }), &qmp_machine_infos,
       QMP_PRECONFIG },
     { "query-current-machine", query_current_machine, NULL, &qmp_current_machine_params },
-    { "query-cpus-fast", query_cpus_fast, NULL, &qmp_cpu_infos },
-    { "query-hotpluggable-cpus", query_hotpluggable_cpus, NULL, &qmp_hotpluggable_cpus, QMP_PRECONFIG },
     { "query-memory-size-summary", query_memory_size_summary, NULL, &qmp_memory_info },
     { "query-memdev", query_memdev, NULL, &qmp_memdevs, QMP_PRECONFIG },
     { "query-memory-devices", query_memory_devices, NULL, &qmp_memory_devices },

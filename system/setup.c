@@ -13,6 +13,7 @@
 #include "system/qtest.h"
 #include "system/runstate.h"
 #include "system/user-object.h"
+#include "target/i386/cpu.h"
 #include "util/log.h"
 
 /* What has not landed yet is skipped. */
@@ -93,6 +94,11 @@ bool setup_help(Config *config)
 {
     g_autoptr(GString) out = g_string_new(NULL);
 
+    if (config->cpu && (strcmp(config->cpu, "help") == 0 || strcmp(config->cpu, "?") == 0)) {
+        x86_cpu_help(out);
+        fputs(out->str, stdout);
+        return config->done = true;
+    }
     if (config->machine_help) {
         const char *type = json_member_string(config->machine, "type", NULL);
         GError *error = NULL;
@@ -240,9 +246,31 @@ static bool use_accel(const char *name, GError **error)
     return strcmp(name, "tcg") == 0 || error_setf(error, "invalid accelerator %s", name);
 }
 
+typedef struct AccelProperties {
+    const char *accel;
+    GError **error;
+} AccelProperties;
+
+/* What tunes QEMU's translator is accepted; x-host-cpu is this program's own. */
+static bool set_accel_property(const char *key, Json *value, void *opaque)
+{
+    static const char *const known[] = { "accel", "thread", "tb-size", "split-wx", "one-insn-per-tb", NULL };
+    const AccelProperties *a = opaque;
+
+    if (strcmp(key, "x-host-cpu") == 0) {
+        return x86_cpu_set_host_file(json_get_string(value), a->error);
+    }
+    if (strcmp(key, "thread") == 0 && strcmp(json_get_string(value), "single") != 0 && strcmp(json_get_string(value), "multi") != 0) {
+        return error_setf(a->error, "Invalid 'thread' setting %s", json_get_string(value));
+    }
+    return g_strv_contains(known, key) || error_setf(a->error, "Property '%s-accel.%s' not found", a->accel, key);
+}
+
 static bool try_accel(Config *config, OptionItem *item, GError **error)
 {
-    return use_accel(json_member_string(item->opts, "accel", ""), error);
+    AccelProperties a = { json_member_string(item->opts, "accel", ""), error };
+
+    return use_accel(a.accel, error) && json_foreach(item->opts, set_accel_property, &a);
 }
 
 /* -machine accel=kvm:tcg takes the first that is there. */
@@ -312,6 +340,12 @@ static bool create_machine(Config *config)
         return fail(error);
     }
     if (config->cpu) {
+        g_autofree char *model = g_strndup(config->cpu, strcspn(config->cpu, ","));
+
+        if (!x86_cpu_class_by_model(model)) {
+            error_report("unable to find CPU model '%s'", model);
+            return false;
+        }
         current_machine->cpu_model = g_strdup(config->cpu);
     }
     return true;
@@ -341,7 +375,7 @@ bool setup_machine(Config *config)
     runstate_no_reboot = config->no_reboot;
     runstate_no_shutdown = config->no_shutdown;
     drive_snapshot_all = config->snapshot;
-    if (!each(config, OPT_GLOBAL, make_global) || !create_machine(config) || !each(config, OPT_ACCEL, try_accel) ||
+    if (!each(config, OPT_GLOBAL, make_global) || !each(config, OPT_ACCEL, try_accel) || !create_machine(config) ||
         !each(config, OPT_OBJECT, make_object) || !each(config, OPT_BLOCKDEV, make_blockdev) ||
         !each(config, OPT_DRIVE, make_drive)) {
         return false;
