@@ -143,8 +143,8 @@ struct BlockRequest {
 };
 
 /* A driver's own request to a node; as block_submit(), unchecked. */
-void block_node_submit(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes, const struct iovec *iov, int iovcnt,
-                       unsigned flags, BlockCallback fn, void *opaque);
+void block_node_submit(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes, const struct iovec *iov,
+                       int iovcnt, unsigned flags, BlockCallback fn, void *opaque);
 int block_node_read_sync(BlockNode *node, uint64_t offset, void *buf, size_t bytes);
 /* Hands a request on to another node (a child), as it stands. */
 void block_request_forward(BlockNode *node, BlockRequest *req);

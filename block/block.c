@@ -150,7 +150,8 @@ static bool take_mode(BlockNode *node, BlockOptions *opts, GError **error)
     if (!options_bool(opts, "read-only", &mode->read_only, error) ||
         !options_bool(opts, "auto-read-only", &mode->auto_read_only, error) ||
         !options_bool(opts, "force-share", &mode->force_share, error) ||
-        !options_enum(opts, "discard", opts->style == OPTIONS_TYPED ? (const char *const[]){ "ignore", "unmap", NULL } : discards,
+        !options_enum(opts, "discard",
+                      opts->style == OPTIONS_TYPED ? (const char *const[]){ "ignore", "unmap", NULL } : discards,
                       &discard, "Invalid discard option", error) ||
         !options_enum(opts, "detect-zeroes", zeroes, &detect, NULL, error) ||
         !options_object(opts, "cache", &cache, error)) {
@@ -171,7 +172,8 @@ static bool take_mode(BlockNode *node, BlockOptions *opts, GError **error)
         return error_setf(error, "force-share=on can only be used with read-only images");
     }
     if (detect == DETECT_ZEROES_UNMAP && !mode->discard && opts->style != OPTIONS_DRIVE) {
-        return error_setf(error, "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
+        return error_setf(error,
+                          "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
     }
     return true;
 }
@@ -319,16 +321,16 @@ static char *user_name(const BlockEdge *edge)
     if (edge->parent) {
         return g_strdup_printf("node '%s'", edge->parent->name);
     }
-    return g_strdup_printf("block device '%s'", edge->backend->name ? edge->backend->name : edge->backend->device_path ?: "");
+    const BlockBackend *blk = edge->backend;
+    return g_strdup_printf("block device '%s'", blk->name ? blk->name : blk->device_path ?: "");
 }
 
 static bool conflict(const BlockEdge *doer, const BlockEdge *owner, unsigned perm, GError **error)
 {
     g_autofree char *names = block_perm_names(perm), *a = user_name(doer), *b = user_name(owner);
     const char *node = doer->node->name;
-    return error_setf(error,
-                      "Permission conflict on node '%s': permissions '%s' are both required by %s (uses node '%s' as '%s' "
-                      "child) and unshared by %s (uses node '%s' as '%s' child).",
+    return error_setf(error, "Permission conflict on node '%s': permissions '%s' are both required by %s (uses node "
+                             "'%s' as '%s' child) and unshared by %s (uses node '%s' as '%s' child).",
                       node, names, a, node, doer->role, b, node, owner->role);
 }
 

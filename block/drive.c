@@ -1,6 +1,6 @@
 /*
- * -drive: one flat option text that makes a back end, the format node and the file node, and with snapshot=on an overlay.
- * Older than -blockdev, with words of its own for refusals.
+ * -drive: one flat option text that makes a back end, the format node and the file node, and with snapshot=on an
+ * overlay. Older than -blockdev, with words of its own for refusals.
  */
 #include "block/drive.h"
 
@@ -122,8 +122,8 @@ static bool take_place(BlockOptions *opts, DriveArgs *args, GError **error)
         return false;
     }
     if ((has_index && index > INT16_MAX) || bus > INT16_MAX || (unit != UINT64_MAX && unit > INT16_MAX)) {
-        return error_setf(error, "drive with bus=%d, unit=%d (index=%d) is beyond what a machine has", (int)bus, (int)unit,
-                          (int)index);
+        return error_setf(error, "drive with bus=%d, unit=%d (index=%d) is beyond what a machine has", (int)bus,
+                          (int)unit, (int)index);
     }
     args->bus = bus;
     args->unit = unit == UINT64_MAX ? -1 : (int)unit;
@@ -245,7 +245,8 @@ static bool take_args(BlockOptions *opts, DriveArgs *args, GError **error)
         !options_string(opts, "file", &args->file, error) || !options_string(opts, "format", &args->format, error) ||
         !options_string(opts, "driver", &driver, error) || !options_string(opts, "addr", &args->addr, error) ||
         !options_string(opts, "cache", &args->cache, error) || !options_string(opts, "rerror", &args->rerror, error) ||
-        !options_string(opts, "werror", &args->werror, error) || !options_bool(opts, "snapshot", &args->snapshot, error)) {
+        !options_string(opts, "werror", &args->werror, error) ||
+        !options_bool(opts, "snapshot", &args->snapshot, error)) {
         return false;
     }
     args->node_name = g_strdup(json_member_string(flat, "node-name", NULL));

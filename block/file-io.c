@@ -249,7 +249,8 @@ static int discard_work(BlockRequest *req)
     if (s->block_device) {
         return try_ioctl(req->fd, BLKDISCARD, req->offset, req->bytes, &s->no_discard);
     }
-    return try_fallocate(req->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, req->offset, req->bytes, &s->no_punch_hole);
+    return try_fallocate(req->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, req->offset, req->bytes,
+                         &s->no_punch_hole);
 }
 
 static void discard_done(BlockRequest *req)

@@ -48,7 +48,8 @@ static int held_by_other(int fd, off_t base, unsigned bits)
 static bool in_use(const char *filename, const char *shared, unsigned bit, GError **error)
 {
     g_autofree char *name = block_perm_names(1u << bit);
-    return error_setf(error, "Failed to get %s\"%s\" lock. Is another process using the image [%s]?", shared, name, filename);
+    return error_setf(error, "Failed to get %s\"%s\" lock. Is another process using the image [%s]?", shared, name,
+                      filename);
 }
 
 bool file_lock(FileState *s, const char *filename, unsigned perm, unsigned shared, GError **error)

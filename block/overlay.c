@@ -142,11 +142,12 @@ static void split_next(void *opaque, int ret)
     }
     bool written;
     uint64_t at = req->offset + split->done;
-    uint64_t bytes = find_run(node->state, at / SECTOR_SIZE, (req->bytes - split->done) / SECTOR_SIZE, &written) * SECTOR_SIZE;
+    uint64_t bytes =
+        find_run(node->state, at / SECTOR_SIZE, (req->bytes - split->done) / SECTOR_SIZE, &written) * SECTOR_SIZE;
     int n = split_slice(split, bytes);
     split->done += bytes;
-    block_node_submit(written ? node->file->node : node->backing->node, BLOCK_READ, at, bytes, split->iov, n, 0, split_next,
-                      split);
+    block_node_submit(written ? node->file->node : node->backing->node, BLOCK_READ, at, bytes, split->iov, n, 0,
+                      split_next, split);
 }
 
 static void overlay_read(BlockNode *node, BlockRequest *req)
@@ -188,7 +189,8 @@ static void overlay_submit(BlockNode *node, BlockRequest *req)
         block_node_submit(file, BLOCK_WRITE, req->offset, req->bytes, req->iov, req->iovcnt, 0, overlay_written, req);
         break;
     default:
-        block_node_submit(file, BLOCK_WRITE_ZEROES, req->offset, req->bytes, NULL, 0, BLOCK_MAY_UNMAP, overlay_written, req);
+        block_node_submit(file, BLOCK_WRITE_ZEROES, req->offset, req->bytes, NULL, 0, BLOCK_MAY_UNMAP, overlay_written,
+                          req);
         break;
     }
 }

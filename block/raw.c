@@ -16,7 +16,8 @@ static bool find_window(BlockNode *node, uint64_t offset, uint64_t size, bool ha
     RawState *s = node->state;
     uint64_t whole = block_node_length(node->file->node);
     if (offset > whole) {
-        return error_setf(error, "Offset (%" PRIu64 ") cannot be greater than size of the containing file (%" PRIu64 ")",
+        return error_setf(error,
+                          "Offset (%" PRIu64 ") cannot be greater than size of the containing file (%" PRIu64 ")",
                           offset, whole);
     }
     if (has_size && size > whole - offset) {
@@ -41,7 +42,8 @@ static bool raw_open(BlockNode *node, BlockOptions *opts, GError **error)
         return false;
     }
     node->file = block_child_open(node, opts, "file", error);
-    if (!node->file || !options_finish(opts, "raw", false, error) || !find_window(node, offset, size, has_size, error)) {
+    if (!node->file || !options_finish(opts, "raw", false, error) ||
+        !find_window(node, offset, size, has_size, error)) {
         return false;
     }
     const BlockNode *below = node->file->node;

@@ -190,8 +190,8 @@ static BlockRequest *request_new(void)
     return req;
 }
 
-static BlockRequest *request_start(BlockBackend *blk, BlockOp op, uint64_t offset, uint64_t bytes, const struct iovec *iov,
-                                   int iovcnt, unsigned flags, BlockCallback fn, void *opaque)
+static BlockRequest *request_start(BlockBackend *blk, BlockOp op, uint64_t offset, uint64_t bytes,
+                                   const struct iovec *iov, int iovcnt, unsigned flags, BlockCallback fn, void *opaque)
 {
     BlockRequest *req = request_new();
     *req = (BlockRequest){
@@ -289,8 +289,8 @@ void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset, uint64_t bytes
     block_request_forward(node, req);
 }
 
-void block_node_submit(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes, const struct iovec *iov, int iovcnt,
-                       unsigned flags, BlockCallback fn, void *opaque)
+void block_node_submit(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes, const struct iovec *iov,
+                       int iovcnt, unsigned flags, BlockCallback fn, void *opaque)
 {
     block_request_forward(node, request_start(NULL, op, offset, bytes, iov, iovcnt, flags, fn, opaque));
 }

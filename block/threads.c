@@ -18,7 +18,9 @@ static struct {
     unsigned threads, idle, queued;
     bool stopping;
     int fd;                     /* readable while done is not empty */
-} pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .gone = PTHREAD_COND_INITIALIZER, .fd = -1 };
+} pool = {
+    .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .gone = PTHREAD_COND_INITIALIZER, .fd = -1,
+};
 
 /* Waits for work, with the lock held. False: there was none for long, or the pool closes. */
 static bool wait_for_work(void)

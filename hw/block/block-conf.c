@@ -70,11 +70,12 @@ const PropertyKind prop_kind_drive = {
 static bool blocksize_store(Object *obj, const Property *prop, uint64_t value, GError **error)
 {
     if (value != 0 && (value < BLOCK_SIZE_MIN || value > BLOCK_SIZE_MAX)) {
-        return error_setf(error, "Property .%s doesn't take value %" PRIu64 " (minimum: %u, maximum: %u)", prop->name, value,
-                          BLOCK_SIZE_MIN, (unsigned)BLOCK_SIZE_MAX);
+        return error_setf(error, "Property .%s doesn't take value %" PRIu64 " (minimum: %u, maximum: %u)", prop->name,
+                          value, BLOCK_SIZE_MIN, (unsigned)BLOCK_SIZE_MAX);
     }
     if (value & (value - 1)) {
-        return error_setf(error, "Property .%s doesn't take value '%" PRIu64 "', it's not a power of 2", prop->name, value);
+        return error_setf(error, "Property .%s doesn't take value '%" PRIu64 "', it's not a power of 2", prop->name,
+                          value);
     }
     *(uint32_t *)property_field(obj, prop) = value;
     return true;
@@ -111,8 +112,13 @@ static Json *blocksize_get_default(const Property *prop)
 }
 
 const PropertyKind prop_kind_blocksize = {
-    .name = "size", .description = "A power of two between 512 B and 2 MiB", .set = blocksize_set, .parse = blocksize_parse,
-    .get = blocksize_get, .set_default = blocksize_set_default, .get_default = blocksize_get_default,
+    .name = "size",
+    .description = "A power of two between 512 B and 2 MiB",
+    .set = blocksize_set,
+    .parse = blocksize_parse,
+    .get = blocksize_get,
+    .set_default = blocksize_set_default,
+    .get_default = blocksize_get_default,
 };
 
 DEFINE_ENUM_KIND(prop_kind_on_error, "BlockdevOnError", [BLOCKDEV_ON_ERROR_AUTO] = "auto",
@@ -140,7 +146,8 @@ bool block_conf_apply(BlockConf *conf, const char *path, GError **error)
         block_backend_set_write_cache(blk, conf->write_cache == ON_OFF_AUTO_ON);
     }
     block_backend_set_on_error(blk, conf->rerror, conf->werror);
-    block_backend_set_accounting(blk, conf->account_invalid != ON_OFF_AUTO_OFF, conf->account_failed != ON_OFF_AUTO_OFF);
+    block_backend_set_accounting(blk, conf->account_invalid != ON_OFF_AUTO_OFF,
+                                 conf->account_failed != ON_OFF_AUTO_OFF);
     return true;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Requests of the virtio block device (5.2.6). One popped element becomes one request; neighbours that read or write
- * what follows each other on the disk go to the host as one. What used lengths, odd layouts and wrong values come to was
- * measured: where the specification leaves it open, a guest gets what it got elsewhere.
+ * what follows each other on the disk go to the host as one. What used lengths, odd layouts and wrong values come to
+ * was measured: where the specification leaves it open, a guest gets what it got elsewhere.
  */
 #include <limits.h>
 #include <string.h>
@@ -174,8 +174,8 @@ static const struct iovec *data_iov(const VirtIOBlockReq *req, unsigned *count)
 
 static void start_transfer(VirtIOBlockReq *req, uint64_t bytes, const struct iovec *iov, unsigned count)
 {
-    block_submit(device_of(req)->conf.blk, req->type & TYPE_OUT ? BLOCK_WRITE : BLOCK_READ, req->sector * SECTOR_SIZE, bytes,
-                 iov, count, 0, transfer_done, req);
+    block_submit(device_of(req)->conf.blk, req->type & TYPE_OUT ? BLOCK_WRITE : BLOCK_READ, req->sector * SECTOR_SIZE,
+                 bytes, iov, count, 0, transfer_done, req);
 }
 
 /* `count` requests that follow each other on the disk. */
@@ -297,7 +297,7 @@ static void handle_scsi(VirtIOBlockReq *req)
     complete(req, STATUS_UNSUPP);
 }
 
-/* Discard and write-zeroes of one segment: what max_discard_seg and max_write_zeroes_seg say. False: the device broke. */
+/* Discard and write-zeroes of one segment, as max_discard_seg and max_write_zeroes_seg say. False: the device broke. */
 static bool handle_segment(VirtIOBlock *s, VirtIOBlockReq *req, bool zeroes)
 {
     uint8_t segment[SEGMENT_SIZE];

@@ -167,7 +167,8 @@ static bool check_queues(const VirtIOBlock *s, GError **error)
 static bool check_limit(const char *name, uint32_t sectors, GError **error)
 {
     return (sectors >= 1 && sectors <= VIRTIO_BLK_LIMIT_SECTORS) ||
-           error_setf(error, "invalid %s property (%u), must be between 1 and %u", name, sectors, VIRTIO_BLK_LIMIT_SECTORS);
+           error_setf(error, "invalid %s property (%u), must be between 1 and %u", name, sectors,
+                      VIRTIO_BLK_LIMIT_SECTORS);
 }
 
 static bool check_limits(const VirtIOBlock *s, GError **error)
@@ -195,7 +196,8 @@ static bool virtio_blk_realize(VirtIODevice *vdev, GError **error)
     g_autofree char *path = object_path(&vdev->parent_obj.parent_obj);
 
     if (!block_conf_check_drive(conf, error) || !check_queues(s, error) || !block_conf_apply(conf, path, error) ||
-        !block_conf_geometry(conf, 65535, 255, 255, error) || !block_conf_sizes(conf, error) || !check_limits(s, error)) {
+        !block_conf_geometry(conf, 65535, 255, 255, error) || !block_conf_sizes(conf, error) ||
+        !check_limits(s, error)) {
         return false;
     }
     s->original_wce = block_backend_write_cache(conf->blk);
@@ -286,7 +288,10 @@ static void virtio_blk_class_init(ObjectClass *klass, const void *data)
 }
 
 static const TypeInfo virtio_blk_type = {
-    .name = TYPE_VIRTIO_BLK, .parent = TYPE_VIRTIO_DEVICE, .size = sizeof(VirtIOBlock), .class_init = virtio_blk_class_init,
+    .name = TYPE_VIRTIO_BLK,
+    .parent = TYPE_VIRTIO_DEVICE,
+    .size = sizeof(VirtIOBlock),
+    .class_init = virtio_blk_class_init,
 };
 
 TYPE_REGISTER(virtio_blk_type)

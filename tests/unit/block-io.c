@@ -257,7 +257,8 @@ static void callback_may_start_and_wait(const void *data)
     struct iovec iov[3];
     for (unsigned i = 0; i < 3; i++) {
         iov[i] = (struct iovec){ sector[i], SECTOR_SIZE };
-        block_submit(blk, BLOCK_READ, i * 512, 512, &iov[i], 1, 0, i == 0 ? nest : one_ended, i == 0 ? (void *)&nested : &many);
+        block_submit(blk, BLOCK_READ, i * 512, 512, &iov[i], 1, 0, i == 0 ? nest : one_ended,
+                     i == 0 ? (void *)&nested : &many);
     }
     block_drain_all();
     g_assert_true(nested.ended);

@@ -19,7 +19,8 @@ static const Use uses[] = {
     { "", false, false, false },
 };
 
-/* Rows: the first process; columns: the second. '.' both may, 'w' "write" lock refused, 's' shared "write" lock refused. */
+/* Rows: the first process; columns: the second. '.' both may, 'w' "write" lock refused, 's' shared "write" lock
+ * refused. */
 static const char *const expected[] = {
     "wssw..",
     "w..w..",
@@ -100,7 +101,8 @@ static void check(const char *path, unsigned first, unsigned second)
         assert_refused(ok, &error, "Failed to get \"write\" lock. Is another process using the image [%s]?", path);
         break;
     case 's':
-        assert_refused(ok, &error, "Failed to get shared \"write\" lock. Is another process using the image [%s]?", path);
+        assert_refused(ok, &error, "Failed to get shared \"write\" lock. Is another process using the image [%s]?",
+                       path);
         break;
     }
 }
@@ -231,13 +233,15 @@ static void users_of_one_node_must_agree(void)
     block_backend_attach(b, &device, "/machine/b");
     block_backend_attach(c, &device, "/machine/c");
     g_assert_true(block_backend_permit(a, true, false, &error));
-    assert_refused(block_backend_permit(b, true, false, &error), &error,
-                   "Permission conflict on node 'r0': permissions 'write' are both required by block device '/machine/a' "
-                   "(uses node 'r0' as 'root' child) and unshared by block device '/machine/b' (uses node 'r0' as 'root' "
-                   "child).");
-    assert_refused(block_backend_permit(c, true, false, &error), &error,
-                   "Permission conflict on node 'f0': permissions 'write' are both required by node 'r0' (uses node 'f0' as "
-                   "'file' child) and unshared by block device '/machine/c' (uses node 'f0' as 'root' child).");
+    assert_refused(
+        block_backend_permit(b, true, false, &error), &error,
+        "Permission conflict on node 'r0': permissions 'write' are both required by block device '/machine/a' "
+        "(uses node 'r0' as 'root' child) and unshared by block device '/machine/b' (uses node 'r0' as 'root' "
+        "child).");
+    assert_refused(
+        block_backend_permit(c, true, false, &error), &error,
+        "Permission conflict on node 'f0': permissions 'write' are both required by node 'r0' (uses node 'f0' as "
+        "'file' child) and unshared by block device '/machine/c' (uses node 'f0' as 'root' child).");
     g_assert_true(block_backend_permit(a, true, true, &error));
     g_assert_true(block_backend_permit(b, true, true, &error));
     g_assert_no_error(error);
@@ -251,7 +255,8 @@ static void read_only_node_under_a_writable_one_is_refused(void)
 {
     g_autoimage path = image_new(1 * MiB);
     GError *error = NULL;
-    add_blockdev(&error, "driver=raw,node-name=r0,read-only=off,file.driver=file,file.filename=%s,file.read-only=on", path);
+    add_blockdev(&error, "driver=raw,node-name=r0,read-only=off,file.driver=file,file.filename=%s,file.read-only=on",
+                 path);
     g_assert_no_error(error);
     BlockBackend *blk = block_backend_get("r0");
     assert_refused(block_backend_permit(blk, true, false, &error), &error, "Block node is read-only");

@@ -63,7 +63,8 @@ static void random_writes_zeroes_and_discards_agree_with_a_model(void)
             g_assert_cmpint(block_write_sync(m.blk, offset, buf, bytes, 0), ==, 0);
         } else {
             memset(m.bytes + offset, 0, bytes);
-            g_assert_cmpint(block_op_sync(m.blk, i % 5 == 3 ? BLOCK_WRITE_ZEROES : BLOCK_DISCARD, offset, bytes, 0), ==, 0);
+            g_assert_cmpint(block_op_sync(m.blk, i % 5 == 3 ? BLOCK_WRITE_ZEROES : BLOCK_DISCARD, offset, bytes, 0), ==,
+                            0);
         }
         compare(&m, offset > MiB ? offset - MiB : 0, MIN(3 * MiB, IMAGE_SIZE - offset));
     }

@@ -1,6 +1,6 @@
 /*
- * The virtio block device (Virtual I/O Device specification 1.2, 5.2). virtio-blk.c is the device: features, config space,
- * life, state. virtio-blk-request.c is what the guest asks of the disk.
+ * The virtio block device (Virtual I/O Device specification 1.2, 5.2). virtio-blk.c is the device: features, config
+ * space, life, state. virtio-blk-request.c is what the guest asks of the disk.
  */
 #ifndef HW_BLOCK_VIRTIO_BLK_H
 #define HW_BLOCK_VIRTIO_BLK_H
