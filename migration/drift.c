@@ -119,17 +119,19 @@ static const char *side_text(const Release *r, char **buf)
     return r ? (*buf = g_strdup_printf(" (release %s)", release_name(*r))) : "";
 }
 
+/* What the user wrote, or would write, to make it so: on the device that -device made, of which this may be a part. */
 static char *setting(Object *device, const char *property, const char *value)
 {
-    DeviceState *dev = DEVICE(device);
+    for (Object *obj = device; obj; obj = obj->parent) {
+        DeviceState *dev = object_dynamic_cast(obj, TYPE_DEVICE);
 
-    if (!dev->opts) {
-        return g_strdup_printf("-global %s.%s=%s", object_type(device), property, value);
+        if (!dev || !dev->opts || !object_property_exists(obj, property)) {
+            continue;
+        }
+        return dev->id ? g_strdup_printf("-device %s,id=%s,...,%s=%s", object_type(obj), dev->id, property, value)
+                       : g_strdup_printf("-device %s,...,%s=%s", object_type(obj), property, value);
     }
-    if (dev->id) {
-        return g_strdup_printf("-device %s,id=%s,...,%s=%s", object_type(device), dev->id, property, value);
-    }
-    return g_strdup_printf("-device %s,...,%s=%s", object_type(device), property, value);
+    return g_strdup_printf("-global %s.%s=%s", object_type(device), property, value);
 }
 
 static void explain_remedy(Stream *notes, Object *device, const CompatRow *row, const char *theirs, const char *ours,
@@ -146,16 +148,18 @@ static void explain_remedy(Stream *notes, Object *device, const CompatRow *row, 
         return;
     }
     if (here) {
-        stream_note(notes, "to load this: start this side with %s; to be carried on until the guest is powered off", as_theirs);
+        stream_note(notes, "to load this: start this side with %s, and every later one until the guest is powered off", as_theirs);
     } else {
         stream_note(notes, "release %s can't set %s on this side: it came with release %s", release_name(release), row->property,
                     release_name(row->since));
     }
     if (there) {
         stream_note(notes, "or power the guest on, on the source, with %s", as_ours);
+    } else if (their_release && here) {
+        stream_note(notes, "on the source, release %s, there is nothing to set", release_name(*their_release));
     } else if (their_release) {
-        stream_note(notes, "nor can release %s on the source: %s", release_name(*their_release),
-                    here ? "there is nothing to set there" : "use a release that has it as the destination");
+        stream_note(notes, "nor can release %s on the source; a destination of release %s or later loads this, with %s where that "
+                    "is not the machine type's value anyway", release_name(*their_release), release_name(row->since), as_theirs);
     } else if (!here) {
         stream_note(notes, "on the source, if its release is %s or later, power the guest on with %s; what release %s itself "
                     "saved, a destination of release %s or later loads with %s", release_name(row->since), as_ours,
@@ -176,9 +180,9 @@ void ledger_explain(Stream *notes, Object *device, const CompatRow *row, const c
     }
     stream_note(notes, "%s%s%s is %s on the source%s, %s here%s", where ? "" : device_name(device, &name), where ? "" : ": ",
                 row->property, theirs, side_text(their_release, &their_side), ours, side_text(&release, &our_side));
-    stream_note(notes, "the default of %s.%s changed in release %s, the property came with release %s%s%s", row->driver,
-                row->property, release_name(row->changed_in),
-                release_name(release_is_set(row->since) ? row->since : row->changed_in), row->note ? "; before, " : "",
+    stream_note(notes, "the default of %s.%s changed in release %s%s%s%s%s", row->driver, row->property,
+                release_name(row->changed_in), release_is_set(row->since) ? ", the property came with release " : "",
+                release_is_set(row->since) ? release_name(row->since) : "", row->note ? "; before, " : "",
                 row->note ? row->note : "");
     explain_remedy(notes, device, row, theirs, ours, their_release);
 }

@@ -15,9 +15,11 @@
     { .driver = drv, .property = prop, .old_value = old, .kind = COMPAT_RELEASE_ONLY, .changed_in = in, __VA_ARGS__ }
 #define IN(...) { __VA_ARGS__ }
 #define ALWAYS { 0 }
+#define REGISTER(...) .reg = &(const CompatRegister){ __VA_ARGS__ }
 
 static const CompatRow hw_compat_8_1[] = {
     ROW("base-pci-bridge", "x-pci-express-writeable-slt-bug", "true", IN(8, 2), IN(8, 2),
+        REGISTER("PCI_SEC_LATENCY_TIMER", .offset = 0x1b, .size = 1, .bits = 0xff),
         .note = "the secondary latency timer (config byte 0x1b) of a PCI Express bridge could be written"),
     ABSENT("ramfb", "x-migrate", "off", IN(8, 2), IN(8, 2)),
     ABSENT("vfio-pci-nohotplug", "x-ramfb-migrate", "off", IN(8, 2), IN(8, 2)),
@@ -30,6 +32,7 @@ static const CompatRow hw_compat_8_1[] = {
 static const CompatRow hw_compat_8_0[] = {
     ROW("migration", "multifd-flush-after-each-section", "on", IN(8, 1), IN(8, 1)),
     ROW("pci-device", "x-pcie-ari-nextfn-1", "on", IN(8, 1), IN(8, 1),
+        REGISTER("PCI_ARI_CAP", 0x0e, true, 0x04, 2, 0xff00),
         .note = "the ARI capability's Next Function Number was 1 in every function, also where there is no function 1"),
 };
 
@@ -45,6 +48,7 @@ static const CompatRow hw_compat_7_2[] = {
     ROW("migration", "x-preempt-pre-7-2", "true", IN(8, 0), IN(8, 0),
         .note = "the postcopy preempt channel was made early"),
     ROW("pci-device", "x-pcie-err-unc-mask", "off", IN(8, 0), IN(8, 0, 1),
+        REGISTER("PCI_ERR_UNCOR_MASK", 0x01, true, 0x08, 4, 0x03fff030),
         .note = "the AER capability had no Uncorrectable Error Mask register: it read as 0 and could not be written"),
 };
 
@@ -84,6 +88,7 @@ static const CompatRow pc_compat_6_1[] = {
     ROW("x86_64-cpu", "hv-version-id-major", "0x0006", IN(6, 2), IN(6, 2)),
     ROW("x86_64-cpu", "hv-version-id-minor", "0x0001", IN(6, 2), IN(6, 2)),
     ROW("ICH9-LPC", "x-keep-pci-slot-hpc", "false", IN(6, 2), IN(6, 2),
+        REGISTER("PCI_EXP_SLTCAP", 0x10, false, 0x14, 4, 0x60, "pcie-slot"),
         .note = "Hot-Plug Capable was taken out of Slot Capabilities where ACPI does the hot plug"),
 };
 
@@ -104,6 +109,7 @@ static const CompatRow pc_compat_6_0[] = {
     ROW("x86_64-cpu", "x-vendor-cpuid-only", "off", IN(6, 1), IN(6, 1),
         .note = "CPUID leaves of the other vendor were filled in"),
     ROW("ICH9-LPC", "acpi-pci-hotplug-with-bridge-support", "off", IN(6, 1), IN(6, 1),
+        REGISTER("PCI_EXP_SLTSTA", 0x10, false, 0x1a, 2, 0x40, "pcie-slot"),
         .note = "PCI hot plug was the slots' own and not ACPI's"),
     /* 6.1 cleared the bit with no way to keep it; the property came with 6.2, whose machine type keeps it again. */
     ROW("ICH9-LPC", "x-keep-pci-slot-hpc", "true", IN(6, 1), IN(6, 2),
@@ -129,13 +135,15 @@ static const CompatRow hw_compat_5_1[] = {
     ABSENT("vhost-scsi", "num_queues", "1", IN(5, 2), ALWAYS),
     ABSENT("vhost-user-blk", "num-queues", "1", IN(5, 2), ALWAYS),
     ABSENT("vhost-user-scsi", "num_queues", "1", IN(5, 2), ALWAYS),
-    ROW("virtio-blk-device", "num-queues", "1", IN(5, 2), ALWAYS, .note = "one queue, and not one for each CPU"),
+    ROW("virtio-blk-device", "num-queues", "1", IN(5, 2), ALWAYS, REGISTER("PCI_MSIX_FLAGS", 0x11, false, 0x02, 2, 0x07ff, "virtio-pci"),
+        .note = "one queue, and not one for each CPU"),
     ABSENT("virtio-scsi-device", "num_queues", "1", IN(5, 2), ALWAYS),
     ABSENT("nvme", "use-intel-id", "on", IN(5, 2), IN(5, 2)),
     ABSENT("pvpanic", "events", "1", IN(5, 2), ALWAYS, .note = "the crash-loaded event was not offered"),
     ABSENT("pl011", "migrate-clk", "off", IN(5, 2), IN(5, 2)),
     /* Changed without a property, which followed in 6.0. */
     ROW("virtio-pci", "x-ats-page-aligned", "off", IN(5, 2), IN(6, 0),
+        REGISTER("PCI_ATS_CAP", 0x0f, true, 0x04, 2, 0x20),
         .note = "the ATS capability did not say that requests are page aligned"),
 };
 

@@ -27,6 +27,17 @@ typedef enum {
     COMPAT_EXISTENCE,       /* no default changed: since (and until) say which releases have the property */
 } CompatKind;
 
+/* Where in PCI config space a guest sees what a property decides. */
+typedef struct CompatRegister {
+    const char *name;       /* "PCI_ERR_UNCOR_MASK" */
+    uint16_t capability;    /* its id; 0: the header */
+    bool extended;
+    uint16_t offset;        /* of the register, in the capability */
+    uint8_t size;           /* bytes */
+    uint32_t bits;
+    const char *of;         /* the type of devices that have it; NULL: the row's driver */
+} CompatRegister;
+
 typedef struct CompatRow {
     const char *driver, *property;
     const char *old_value;  /* as text, the way -global takes it; NULL in COMPAT_EXISTENCE rows */
@@ -35,6 +46,7 @@ typedef struct CompatRow {
     CompatKind kind;
     const char *note;       /* what it is about, for the explanations: a clause without a full stop, or NULL */
     Release until;          /* the first release without it again; {0}: it stayed */
+    const CompatRegister *reg;  /* NULL: it is not (only) in config space */
 } CompatRow;
 
 /* The rows for machine types up to X.Y: "hw_compat_7_2", "pc_compat_7_2". */
