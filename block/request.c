@@ -110,7 +110,9 @@ static void set_alarm(void)
 /* Ends everything that can end now. Callbacks may start requests, and drain. */
 static bool io_run(void)
 {
-    bool any = block_uring_poll() | block_threads_poll();
+    bool any = block_uring_poll();
+
+    any |= block_threads_poll();
     if (run_timed()) {
         set_alarm();
     }

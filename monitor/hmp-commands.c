@@ -17,7 +17,7 @@
 /* Runs a QMP command that returns nothing of interest; args is taken. */
 static void run(const char *command, Json *args, GError **error)
 {
-    g_autoptr(Json) owned = args;
+    G_GNUC_UNUSED g_autoptr(Json) owned = args;
 
     json_unref(qmp_run(command, args, NULL, error));
 }

@@ -122,7 +122,7 @@ static bool may_run(const Monitor *mon, const Request *r, const QmpCommand **com
 static void handle(void *opaque, Json *message, const GError *parse_error)
 {
     Monitor *mon = opaque;
-    g_autoptr(Json) owned = message;
+    G_GNUC_UNUSED g_autoptr(Json) owned = message;
     g_autoptr(GError) error = NULL;
     Request r = { .oob_allowed = mon->oob, .error = &error };
     const QmpCommand *command = NULL;

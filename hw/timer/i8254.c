@@ -40,10 +40,10 @@ static int64_t ticks_since_load(const PITChannel *c, int64_t now)
     return (__int128)(now - c->count_load_time) * PIT_FREQUENCY / NANOSECONDS_PER_SECOND;
 }
 
-/* The first nanosecond at which `ticks` have passed. */
+/* When `ticks` have passed, rounded down as QEMU does: it may take a nanosecond more. */
 static int64_t time_of_tick(const PITChannel *c, int64_t ticks)
 {
-    return c->count_load_time + ((__int128)ticks * NANOSECONDS_PER_SECOND + PIT_FREQUENCY - 1) / PIT_FREQUENCY;
+    return c->count_load_time + (__int128)ticks * NANOSECONDS_PER_SECOND / PIT_FREQUENCY;
 }
 
 static bool output_at(const PITChannel *c, int64_t now)

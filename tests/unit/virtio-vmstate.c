@@ -416,7 +416,6 @@ static void every_early_end_is_an_error(void)
 
 static void any_changed_byte_does_no_harm(void)
 {
-    g_autoptr(GByteArray) bytes = running();
     g_autoptr(GRand) rand = g_rand_new_with_seed(7);
 
     for (unsigned i = 0; i < (g_test_quick() ? 3000 : 100000); i++) {
