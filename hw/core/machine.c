@@ -7,6 +7,7 @@
 #include "hw/core/compat.h"
 #include "hw/core/machine-internal.h"
 #include "system/hostmem.h"
+#include "system/runstate.h"
 #include "util/error.h"
 #include "util/units.h"
 
@@ -282,6 +283,7 @@ void machine_done(MachineState *m)
     if (mc->done) {
         mc->done(m);
     }
+    runstate_set_reset(reset_machine);
     reset_machine();
 }
 

@@ -269,8 +269,8 @@ static void i8257_new_one(ISABus *bus, int32_t base, int32_t page_base, int32_t 
 
 void i8257_new_pair(ISABus *bus)
 {
-    i8257_new_one(bus, 0x00, 0x80, 0x480, 0);
-    i8257_new_one(bus, 0xc0, 0x88, 0x488, 1);
+    i8257_new_one(bus, 0x00, 0x80, -1, 0);
+    i8257_new_one(bus, 0xc0, 0x88, -1, 1);
 }
 
 static const TypeInfo i8257_type = {

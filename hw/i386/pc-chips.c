@@ -59,7 +59,7 @@ static void init_timers(PCMachineState *pc, ISABus *bus)
     if (pc->hpet) {
         init_hpet(pc);
     }
-    pc->rtc = pc->lpc->rtc ? pc->lpc->rtc : rtc_new(bus, 2000, NULL);
+    pc->rtc = pc->lpc->rtc ? pc->lpc->rtc : rtc_new(bus, 0, NULL);
     if (pc->hpet_dev) {
         device_connect_irq(DEVICE(pc->rtc), NULL, 0, device_irq_in(pc->hpet_dev, NULL, 0));
     }

@@ -279,7 +279,7 @@ static bool lpc_realize(PCIDevice *dev, GError **error)
         i8257_new_pair(lpc->isa_bus);
     }
     if (lpc->rtc_in_bridge) {
-        lpc->rtc = rtc_new(lpc->isa_bus, 2000, NULL);
+        lpc->rtc = rtc_new(lpc->isa_bus, 0, NULL);
     }
     return true;
 }

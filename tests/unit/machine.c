@@ -1,4 +1,5 @@
 /* Machines: finding them, their options, CPUs and memory, and the q35 board as it comes up. */
+#include <stdio.h>
 #include <string.h>
 
 #include "hw/core/compat.h"
@@ -308,6 +309,50 @@ static void the_tree_has_qemus_names(void)
     g_assert_nonnull(object_resolve_path("/machine/peripheral", NULL));
 }
 
+/* "000 29c08086 ffffffff 0 0": config, cmask, wmask, w1cmask of a dword; what is not listed is as it is in every device. */
+static void check_config(PCIDevice *dev, const char *device)
+{
+    g_autofree char *path = g_build_filename(g_getenv("TEST_DATA"), "pciconfig", "q35.txt", NULL);
+    g_autofree char *text = NULL;
+    const char *line;
+    unsigned off, config, cmask, wmask, w1cmask;
+    bool listed[64] = { 0 };
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    line = strchr(strstr(text, device), '\n') + 1;
+    while (sscanf(line, "%x %x %x %x %x", &off, &config, &cmask, &wmask, &w1cmask) == 5) {
+        g_test_message("%s %#x", device, off);
+        g_assert_cmphex(pci_get_long(dev->config + off), ==, config);
+        g_assert_cmphex(pci_get_long(dev->cmask + off), ==, cmask);
+        g_assert_cmphex(pci_get_long(dev->wmask + off), ==, wmask);
+        g_assert_cmphex(pci_get_long(dev->w1cmask + off), ==, w1cmask);
+        listed[off / 4] = true;
+        line = strchr(line, '\n') + 1;
+    }
+    for (off = 0x40; off < 0x100; off += 4) {
+        if (!listed[off / 4]) {
+            g_assert_cmphex(pci_get_long(dev->config + off), ==, 0);
+            g_assert_cmphex(pci_get_long(dev->cmask + off), ==, 0);
+            g_assert_cmphex(pci_get_long(dev->wmask + off), ==, 0xffffffff);
+        }
+    }
+}
+
+static void config_spaces_and_masks_are_qemus(void)
+{
+    PCMachineState *pc;
+
+    if (!in_child()) {
+        return;
+    }
+    pc = PC_MACHINE(boot("{\"memory\": {\"size\": \"16M\"}}"));
+    check_config(&pc->host->mch->parent_obj, "/mch ");
+    check_config(&pc->lpc->parent_obj, "/ICH9LPC ");
+    reset_machine();
+    check_config(&pc->host->mch->parent_obj, "/mch ");
+    check_config(&pc->lpc->parent_obj, "/ICH9LPC ");
+}
+
 static void acpi_off_leaves_its_blocks_out(void)
 {
     g_autoptr(GString) out = g_string_new(NULL);
@@ -342,6 +387,7 @@ int main(int argc, char **argv)
     ADD(ram_above_2_75_gib_is_split_at_2_gib);
     ADD(ram_blocks_are_qemus);
     ADD(the_tree_has_qemus_names);
+    ADD(config_spaces_and_masks_are_qemus);
     ADD(acpi_off_leaves_its_blocks_out);
     return g_test_run();
 }
