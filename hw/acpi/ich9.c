@@ -246,8 +246,6 @@ void ich9_pm_reset(ICH9PMRegs *pm)
         pm->smi_en |= ICH9_SMI_EN_APMC_EN;
     }
     pm->smi_en_wmask = ~0u;
-    memset(pm->pcihp_status, 0, sizeof(pm->pcihp_status));
-    pm->pcihp_select = pm->pcihp_acpi_index = 0;
     if (pm->enable_tco) {
         ich9_tco_reset(pm);
     }
@@ -262,6 +260,12 @@ void ich9_pm_set_acpi_enabled(ICH9PMRegs *pm, bool enable)
 void ich9_pm_power_button(ICH9PMRegs *pm)
 {
     pm->pm1_sts |= PM1_STS_PWRBTN;
+    pm_update(pm);
+}
+
+void ich9_pm_raise_gpe(ICH9PMRegs *pm, unsigned bit)
+{
+    pm->gpe_sts[bit / 8] |= 1u << bit % 8;
     pm_update(pm);
 }
 

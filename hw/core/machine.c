@@ -280,6 +280,7 @@ void machine_done(MachineState *m)
     const MachineClass *mc = MACHINE_GET_CLASS(m);
 
     device_set_machine_ready();
+    runstate_set_reset(reset_machine);
     if (mc->done) {
         mc->done(m);
     }

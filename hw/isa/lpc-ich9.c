@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hw/acpi/ich9-tco.h"
+#include "hw/acpi/pcihp.h"
 #include "hw/dma/i8257.h"
 #include "hw/rtc/mc146818.h"
 #include "system/runstate.h"
@@ -281,6 +282,9 @@ static bool lpc_realize(PCIDevice *dev, GError **error)
     if (lpc->rtc_in_bridge) {
         lpc->rtc = rtc_new(lpc->isa_bus, 0, NULL);
     }
+    if (lpc->pm.pcihp_bridge) {
+        ich9_pcihp_init(&lpc->pm, owner, lpc->io_space, pci_device_bus(dev));
+    }
     return true;
 }
 
@@ -289,6 +293,7 @@ static void lpc_exit(PCIDevice *dev)
     ICH9LPCState *lpc = ICH9_LPC_DEVICE(dev);
 
     powerdown_set_handler(NULL, NULL);
+    ich9_pcihp_finalize(&lpc->pm, lpc->io_space);
     memory_region_del(lpc->system_memory, &lpc->rcrb);
     memory_region_del(lpc->io_space, &lpc->rst_cnt_io);
     memory_region_del(lpc->io_space, &lpc->apm_io);
@@ -450,8 +455,30 @@ static void lpc_init(Object *obj)
     update_slot_routes(lpc);
 }
 
+/* Hot plug by ACPI. */
+static bool can_hotplug(Object *handler, BusState *bus)
+{
+    return ich9_pcihp_can_hotplug(bus);
+}
+
+static bool pre_plug(Object *handler, DeviceState *dev, GError **error)
+{
+    return ich9_pcihp_pre_plug(&ICH9_LPC_DEVICE(handler)->pm, dev, error);
+}
+
+static bool plug(Object *handler, DeviceState *dev, GError **error)
+{
+    return ich9_pcihp_plug(&ICH9_LPC_DEVICE(handler)->pm, handler, dev, error);
+}
+
+static bool unplug_request(Object *handler, DeviceState *dev, GError **error)
+{
+    return ich9_pcihp_unplug_request(&ICH9_LPC_DEVICE(handler)->pm, dev, error);
+}
+
 static void lpc_class_init(ObjectClass *klass, const void *data)
 {
+    HotplugHandlerClass *hotplug = object_class_dynamic_cast(klass, TYPE_HOTPLUG_HANDLER);
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
 
@@ -468,12 +495,16 @@ static void lpc_class_init(ObjectClass *klass, const void *data)
     dc->categories = 1u << DEVICE_CATEGORY_BRIDGE;
     dc->user_creatable = false;
     dc->hotpluggable = false;
+    hotplug->can_hotplug = can_hotplug;
+    hotplug->pre_plug = pre_plug;
+    hotplug->plug = plug;
+    hotplug->unplug_request = unplug_request;
     klass->description = "ICH9 LPC bridge";
     object_class_add_props(klass, lpc_props, G_N_ELEMENTS(lpc_props));
 }
 
 static const TypeInfo lpc_type = {
     .name = TYPE_ICH9_LPC_DEVICE, .parent = TYPE_PCI_DEVICE, .size = sizeof(ICH9LPCState), .init = lpc_init,
-    .class_init = lpc_class_init, .interfaces = (const char *const[]){ INTERFACE_CONVENTIONAL_PCI, NULL },
+    .class_init = lpc_class_init, .interfaces = (const char *const[]){ INTERFACE_CONVENTIONAL_PCI, TYPE_HOTPLUG_HANDLER, NULL },
 };
 TYPE_REGISTER(lpc_type)

@@ -273,6 +273,7 @@ static void bus_setup(PCIBus *bus, MemoryRegion *mem, MemoryRegion *io)
 {
     bus->mem = mem;
     bus->io = io;
+    bus->acpi_number = -1;
     bus->child = g_ptr_array_new();
     vmstate_register(NULL, -1, &vmstate_pcibus, bus, NULL);
 }

@@ -51,7 +51,9 @@ typedef struct ICH9PMRegs {
     uint32_t smi_en_wmask;
     uint32_t pm_io_base;            /* 0: not mapped */
     const uint8_t *gcs;             /* the root complex's GCS register: No Reboot */
-    MemoryRegion io, evt, cnt, tmr, gpe, smi, tco_io;
+    MemoryRegion io, evt, cnt, tmr, gpe, smi, tco_io, pcihp_io;
+    struct PCIBus *pcihp_root;      /* NULL: no PCI hot plug by ACPI */
+    bool pcihp_numbered;
     void (*set_sci)(void *opaque, int level);
     void *sci_opaque;
 } ICH9PMRegs;
@@ -66,6 +68,8 @@ void ich9_pm_reset(ICH9PMRegs *pm);
 /* SCI_EN, as firmware's command at port 0xb2 sets it. */
 void ich9_pm_set_acpi_enabled(ICH9PMRegs *pm, bool enable);
 void ich9_pm_power_button(ICH9PMRegs *pm);
+/* Sets a status bit of GPE0 (0 to 63), with an SCI if it is enabled. */
+void ich9_pm_raise_gpe(ICH9PMRegs *pm, unsigned bit);
 
 extern const VMStateDescription vmstate_ich9_pm;
 

@@ -252,6 +252,7 @@ struct PCIBus {
     MemoryRegion *mem, *io;         /* where BARs are mapped */
     uint8_t devfn_min;
     uint32_t slot_reserved;         /* bit per slot */
+    int acpi_number;                /* what ACPI's hot plug calls it; -1: it does not know it */
     GPtrArray *child;               /* PCIBus *, buses behind bridges here */
     void (*set_irq)(void *opaque, int line, int level);
     int (*map_irq)(PCIDevice *dev, int pin);    /* a device on this bus, its pin 0 to 3: the parent's pin, or the line */
