@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "accel/accel.h"
 #include "chardev/chardev.h"
 #include "system/option-int.h"
 #include "util/fdset.h"
@@ -122,7 +123,10 @@ static bool opt_accel(Config *config, OptionItem *item, GError **error)
         return false;
     }
     if (option_is_help(json_member_string(item->opts, "accel", ""))) {
-        printf("Accelerators supported in QEMU binary:\ntcg\nqtest\n");
+        g_autoptr(GString) out = g_string_new("Accelerators supported in QEMU binary:\n");
+
+        accel_help(out);
+        fputs(out->str, stdout);
         return config->done = true;
     }
     options_file(config, OPT_ACCEL, item);

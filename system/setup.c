@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accel/accel.h"
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "hw/core/machine.h"
@@ -236,41 +237,9 @@ static bool make_device(Config *config, OptionItem *item, GError **error)
     return device_add(item->opts, item->json, error) != NULL;
 }
 
-/* One accelerator: whether it is there. */
-static bool use_accel(const char *name, GError **error)
-{
-    if (strcmp(name, "qtest") == 0) {
-        qtest_enable();
-        return true;
-    }
-    return strcmp(name, "tcg") == 0 || error_setf(error, "invalid accelerator %s", name);
-}
-
-typedef struct AccelProperties {
-    const char *accel;
-    GError **error;
-} AccelProperties;
-
-/* What tunes QEMU's translator is accepted; x-host-cpu is this program's own. */
-static bool set_accel_property(const char *key, Json *value, void *opaque)
-{
-    static const char *const known[] = { "accel", "thread", "tb-size", "split-wx", "one-insn-per-tb", NULL };
-    const AccelProperties *a = opaque;
-
-    if (strcmp(key, "x-host-cpu") == 0) {
-        return x86_cpu_set_host_file(json_get_string(value), a->error);
-    }
-    if (strcmp(key, "thread") == 0 && strcmp(json_get_string(value), "single") != 0 && strcmp(json_get_string(value), "multi") != 0) {
-        return error_setf(a->error, "Invalid 'thread' setting %s", json_get_string(value));
-    }
-    return g_strv_contains(known, key) || error_setf(a->error, "Property '%s-accel.%s' not found", a->accel, key);
-}
-
 static bool try_accel(Config *config, OptionItem *item, GError **error)
 {
-    AccelProperties a = { json_member_string(item->opts, "accel", ""), error };
-
-    return use_accel(a.accel, error) && json_foreach(item->opts, set_accel_property, &a);
+    return accel_use(json_member_string(item->opts, "accel", ""), item->opts, error);
 }
 
 /* -machine accel=kvm:tcg takes the first that is there. */
@@ -282,7 +251,7 @@ static bool choose_accel(const char *list, GError **error)
     for (char **name = names; *name; name++) {
         GError *e = NULL;
 
-        if (use_accel(*name, &e)) {
+        if (accel_use(*name, NULL, &e)) {
             g_clear_error(&first);
             return true;
         }

@@ -1,0 +1,17 @@
+/*
+ * Accelerators: what executes the guest's instructions, as object types "NAME-accel" that -accel chooses from. `tcg` is
+ * the one that runs guests, `qtest` leaves time and the CPU to a test.
+ */
+#ifndef ACCEL_ACCEL_H
+#define ACCEL_ACCEL_H
+
+#include "qom/property.h"
+
+#define TYPE_ACCEL "accel"
+
+/* "tcg" with its properties, texts as -accel has them ("accel" and "id" are left out). Refused: "invalid accelerator x". */
+bool accel_use(const char *name, const Json *properties, GError **error);
+/* `-accel help`: the names, one a line. */
+void accel_help(GString *out);
+
+#endif
