@@ -284,7 +284,8 @@ static void unplugged_drive_is_gone_and_its_image_free(void)
 {
     char *path = blk_image(1 << 20);
     QTest *qt = qtest_start(
-        NULL, "-M q35 -device pcie-root-port,id=rp0,chassis=1 -drive if=none,id=x,format=raw,file=%s", path);
+        NULL, "-M q35 -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+        "-device pcie-root-port,id=rp0,chassis=1 -drive if=none,id=x,format=raw,file=%s", path);
     json_unref(qtest_qmp_ok(qt, "{'execute': 'device_add', 'arguments': {'driver': 'virtio-blk-pci', 'id': 'v', "
                             "'drive': 'x', 'bus': 'rp0'}}"));
     g_autofree char *twice = qtest_qmp_error(qt, "{'execute': 'device_add', 'arguments': {'driver': 'virtio-blk-pci', "
