@@ -340,6 +340,7 @@ static bool make_drive_devices(void)
 bool setup_machine(Config *config)
 {
     GError *error = NULL;
+    bool dumped;
 
     runstate_no_reboot = config->no_reboot;
     runstate_no_shutdown = config->no_shutdown;
@@ -360,6 +361,10 @@ bool setup_machine(Config *config)
     if (!migration_machine_done(&error)) {
         return fail(error);
     }
+    if (!machine_dump_dtb(current_machine, &dumped, &error)) {
+        return fail(error);
+    }
+    config->done = config->done || dumped;
     if (config->dump_vmstate) {
         if (!migration_dump_vmstate(config->dump_vmstate, &error)) {
             return fail(error);

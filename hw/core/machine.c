@@ -288,6 +288,17 @@ void machine_done(MachineState *m)
     reset_machine();
 }
 
+bool machine_dump_dtb(MachineState *m, bool *dumped, GError **error)
+{
+    const MachineClass *mc = MACHINE_GET_CLASS(m);
+
+    *dumped = m->dumpdtb && *m->dumpdtb;
+    if (*dumped && !mc->dump_dtb) {
+        return error_setf(error, "This machine doesn't have a FDT");
+    }
+    return !*dumped || mc->dump_dtb(m, m->dumpdtb, error);
+}
+
 static void machine_object_init(Object *obj)
 {
     MachineState *m = MACHINE(obj);

@@ -137,6 +137,7 @@ static void q35_class_init(ObjectClass *klass, const void *data)
     mc->version = v->version;
     mc->init = q35_init;
     mc->done = q35_done;
+    mc->dump_dtb = pc_dump_dtb;
     mc->max_cpus = release_compare(v->version, RELEASE(8, 1)) < 0 ? 288 : 1024;
     mc->prefer_sockets = release_compare(v->version, RELEASE(6, 2)) < 0;
 }

@@ -26,6 +26,7 @@ struct MachineClass {
     bool is_default;                /* without -M */
     bool (*init)(MachineState *machine, GError **error);
     void (*done)(MachineState *machine);    /* all cold-plugged devices are there; may be NULL */
+    bool (*dump_dtb)(MachineState *machine, const char *file, GError **error);  /* NULL: it has no device tree */
     unsigned max_cpus;
     const char *default_cpu_type;
     const char *default_ram_id;     /* "pc.ram"; NULL: no RAM unless asked for */
@@ -82,5 +83,7 @@ bool machine_create(const Json *options, GError **error);
 bool machine_init(MachineState *machine, GError **error);
 /* All cold-plugged devices are there: what comes from now on is hot-plugged. Ends with the first reset. */
 void machine_done(MachineState *machine);
+/* dumpdtb=: writes the file, if one was asked for, and tells that the program is to end then. After machine_done(). */
+bool machine_dump_dtb(MachineState *machine, bool *dumped, GError **error);
 
 #endif

@@ -46,6 +46,8 @@ void pc_gsi_init(PCMachineState *pc);
 void pc_chips_init(PCMachineState *pc);
 /* What firmware reads in CMOS RAM: memory, CPUs, boot order. */
 void pc_cmos_init(PCMachineState *pc);
+/* dumpdtb= */
+bool pc_dump_dtb(MachineState *m, const char *file, GError **error);
 /* The blocks that ACPI tables will be in. */
 bool pc_acpi_blocks_init(PCMachineState *pc, GError **error);
 
