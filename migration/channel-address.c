@@ -200,14 +200,15 @@ static bool file_from_json(ChannelAddress *address, const Json *addr, GError **e
 
 bool channel_address_from_json(ChannelAddress *address, const Json *channels, GError **error)
 {
-    const Json *channel = json_type(channels) == JSON_ARRAY ? json_at(channels, 0) : NULL, *addr;
+    const Json *channel, *addr;
     const char *transport;
     bool ok;
 
     memset(address, 0, sizeof(*address));
-    if (!channel || json_count(channels) != 1) {
+    if (json_type(channels) != JSON_ARRAY || json_count(channels) != 1) {
         return error_setf(error, "Channel list must have one entry, type 'main'");
     }
+    channel = json_at(channels, 0);
     if (json_type(channel) != JSON_OBJECT || strcmp(json_member_string(channel, "channel-type", ""), "main") != 0) {
         return error_setf(error, "Channel list must have one entry, type 'main'");
     }
