@@ -181,6 +181,82 @@ static void the_history_as_json_has_every_row(void)
     g_assert_cmpuint(json_count(list), ==, rows);
 }
 
+/* What is said of one property between two releases. */
+typedef struct Found {
+    const char *property;
+    CompatDifference d;
+    char *setting, *text;
+    Release from, to;
+    unsigned count;
+} Found;
+
+static void find_difference(const CompatDifference *d, void *opaque)
+{
+    Found *f = opaque;
+
+    if (!strcmp(d->row->property, f->property)) {
+        f->d = *d;
+        f->setting = compat_difference_setting(d);
+        f->text = compat_difference_text(d, f->from, f->to);
+        f->count++;
+    }
+}
+
+static Found difference(Release from, Release to, const char *type, const char *property)
+{
+    Found f = { .property = property, .from = from, .to = to };
+
+    compat_foreach_difference(from, to, (Release){ 7, 2 }, type, find_difference, &f);
+    g_assert_cmpuint(f.count, <=, 1);
+    return f;
+}
+
+/* The nine pairs of the mask register's story. */
+static void advice_for_the_nine_pairs_is_the_storys(void)
+{
+    static const Release r[] = { { 7, 2 }, { 8, 0 }, { 8, 0, 1 } };
+    static const char *const want[3][3] = {
+        { "", "none", "" }, { "none", "", "on the destination" }, { "", "on the source", "" },
+    };
+
+    for (unsigned from = 0; from < 3; from++) {
+        for (unsigned to = 0; to < 3; to++) {
+            Found f = difference(r[from], r[to], "pcie-root-port", "x-pcie-err-unc-mask");
+            const char *fix = !f.count ? "" : f.d.fix == COMPAT_FIX_NONE ? "none"
+                              : f.d.fix == COMPAT_FIX_DESTINATION ? "on the destination" : "on the source";
+
+            g_assert_cmpstr(fix, ==, want[from][to]);
+            if (f.count && f.d.fix != COMPAT_FIX_NONE) {
+                g_assert_cmpstr(f.setting, ==, "-device pcie-root-port,x-pcie-err-unc-mask=on");
+            }
+            g_free(f.setting);
+            g_free(f.text);
+        }
+    }
+}
+
+static void the_text_of_a_difference_says_what_where_and_since_when(void)
+{
+    Found f = difference((Release){ 8, 0 }, (Release){ 8, 0, 1 }, "pcie-root-port", "x-pcie-err-unc-mask");
+
+    g_assert_cmpstr(f.text, ==,
+                    "pcie-root-port.x-pcie-err-unc-mask is on in release 8.0 (which can't change it) and off in release "
+                    "8.0.1 (by hw_compat_7_2); before release 8.0 the AER capability had no Uncorrectable Error Mask "
+                    "register: it read as 0 and could not be written. Start the destination with "
+                    "-device pcie-root-port,x-pcie-err-unc-mask=on");
+    g_free(f.setting);
+    g_free(f.text);
+}
+
+static void equal_releases_differ_in_nothing(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(releases); i++) {
+        g_autoptr(Json) advice = compat_advice_json(releases[i], releases[i], (Release){ 5, 1 });
+
+        g_assert_cmpuint(json_count(json_member(advice, "differences")), ==, 0);
+    }
+}
+
 /* Every row's driver and property exist, and its value reads; or the row says that the driver does not exist here. */
 static void check_row(const CompatRow *row)
 {
@@ -352,6 +428,9 @@ int main(int argc, char **argv)
     ADD(known_breakages_are_those_that_shipped_late);
     ADD(the_history_as_json_has_every_row);
     ADD(names_of_releases_read_back);
+    ADD(advice_for_the_nine_pairs_is_the_storys);
+    ADD(the_text_of_a_difference_says_what_where_and_since_when);
+    ADD(equal_releases_differ_in_nothing);
     ADD(every_row_resolves);
     ADD(each_release_has_its_own_set_of_properties);
     return g_test_run();
