@@ -9,6 +9,7 @@
 #define HW_VIRTIO_VIRTQUEUE_H
 
 #include "hw/virtio/virtio.h"
+#include "system/ramblock.h"
 #include "util/byteorder.h"
 
 /* Descriptor flags, in both formats. */
@@ -114,10 +115,12 @@ void virtio_kick_all(VirtIODevice *vdev);
 /* 2.7.2, legacy layout: where the other two parts of the ring follow from. */
 void virtqueue_place_legacy(VirtQueue *vq, hwaddr desc);
 
-/* `size` bytes at `offset` of a ring part were written. */
+/* `size` bytes at `offset` of a ring part were written. Logging starts and ends under the big lock. */
 static inline void virt_map_dirty(const VirtMap *map, hwaddr offset, unsigned size)
 {
-    memory_region_set_dirty(map->mr, map->offset + offset, size);
+    if (G_UNLIKELY(ramblock_is_logging())) {
+        memory_region_set_dirty(map->mr, map->offset + offset, size);
+    }
 }
 
 /* Ring indices and flags: single loads and stores of 16 bits in the guest's order, as the other side makes them. */
