@@ -3,7 +3,8 @@
 
 #include "system/user-object.h"
 
-QMP_ENUM(object_type, "ObjectType", "iothread", "memory-backend-file", "memory-backend-memfd", "memory-backend-ram", "secret");
+QMP_ENUM(object_type, "ObjectType", "iothread", "memory-backend-file", "memory-backend-memfd", "memory-backend-ram", "rng-builtin",
+         "secret");
 QMP_ENUM(host_mem_policy, "HostMemPolicy", "default", "preferred", "bind", "interleave");
 static const QmpType qmp_uint16s = { .meta = QMP_META_LIST, .element = &qmp_uint16 };
 
@@ -30,6 +31,8 @@ static const QmpType qmp_memory_backend_memfd = {
                            { "seal", &qmp_bool, QMP_OPTIONAL }),
 };
 
+QMP_STRUCT(rng, "RngProperties", { "opened", &qmp_bool, QMP_OPTIONAL | QMP_DEPRECATED });
+
 QMP_ENUM(secret_format, "QCryptoSecretFormat", "raw", "base64");
 QMP_STRUCT(secret, "SecretProperties",
            { "loaded", &qmp_bool, QMP_OPTIONAL | QMP_DEPRECATED }, { "format", &qmp_secret_format, QMP_OPTIONAL },
@@ -41,7 +44,8 @@ const QmpType qmp_object_options = {
     .members = QMP_MEMBERS({ "qom-type", &qmp_object_type }, { "id", &qmp_str }),
     .variants = QMP_MEMBERS({ "iothread", &qmp_iothread }, { "memory-backend-file", &qmp_memory_backend_file },
                             { "memory-backend-memfd", &qmp_memory_backend_memfd },
-                            { "memory-backend-ram", &qmp_memory_backend }, { "secret", &qmp_secret }),
+                            { "memory-backend-ram", &qmp_memory_backend }, { "rng-builtin", &qmp_rng },
+                            { "secret", &qmp_secret }),
 };
 
 static Json *object_add(Json *args, Monitor *mon, GError **error)

@@ -27,6 +27,13 @@ static bool builtin_fill(RngBackend *rng, void *buf, size_t len)
     return true;
 }
 
+static const Property rng_backend_props[] = { DEFINE_PROP_BOOL("opened", RngBackend, opened, false) };
+
+static void rng_backend_class_init(ObjectClass *klass, const void *data)
+{
+    object_class_add_props(klass, rng_backend_props, G_N_ELEMENTS(rng_backend_props));
+}
+
 static void rng_builtin_class_init(ObjectClass *klass, const void *data)
 {
     RNG_BACKEND_CLASS(klass)->fill = builtin_fill;
@@ -34,7 +41,7 @@ static void rng_builtin_class_init(ObjectClass *klass, const void *data)
 
 static const TypeInfo rng_types[] = {
     { .name = TYPE_RNG_BACKEND, .parent = TYPE_OBJECT, .size = sizeof(RngBackend), .class_size = sizeof(RngBackendClass),
-      .abstract = true, .interfaces = (const char *const[]){ TYPE_USER_CREATABLE, NULL } },
+      .class_init = rng_backend_class_init, .abstract = true, .interfaces = (const char *const[]){ TYPE_USER_CREATABLE, NULL } },
     { .name = TYPE_RNG_BUILTIN, .parent = TYPE_RNG_BACKEND, .class_init = rng_builtin_class_init },
 };
 

@@ -10,6 +10,7 @@ OBJECT_DECLARE_TYPE(RngBackend, RngBackendClass, RNG_BACKEND)
 
 struct RngBackend {
     Object parent_obj;
+    bool opened;                /* as the user said; there is nothing to open */
 };
 
 struct RngBackendClass {
