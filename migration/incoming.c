@@ -142,7 +142,7 @@ static void load_ended(void *opaque)
         fail(error, notes);
     } else {
         loadvm_commit();
-        ledger_adopt(ledger);
+        ledger_adopt(ledger, false);
         arrive();
         set_status(MIGRATION_COMPLETED);
     }

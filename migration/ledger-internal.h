@@ -13,8 +13,11 @@ void ledger_write(GString *json);
 Json *ledger_extract(const char *text, size_t length);
 /* Explains that a section has nobody here to take it. */
 void ledger_note_missing(Stream *notes, const char *idstr);
-/* The machine of this ledger (NULL: of a stream without one) is here now: its trail goes on. */
-void ledger_adopt(const Json *ledger);
+/*
+ * The machine of this ledger (NULL: of a stream without one) is here now: its trail goes on. A state that comes back to
+ * where it was saved made no hop.
+ */
+void ledger_adopt(const Json *ledger, bool came_back);
 
 /* Calls fn for every device of the machine, with the key that names it on both sides. */
 void ledger_foreach_device(void (*fn)(Object *device, const char *key, void *opaque), void *opaque);
@@ -23,7 +26,7 @@ Json *ledger_behaviour(Object *device);
 
 /* The trail. hops and carried overrides, for the ledger. */
 void trail_write(Json *ledger);
-void trail_adopt(const Json *ledger);
+void trail_adopt(const Json *ledger, bool came_back);
 /* The parts that layers above added. */
 const LedgerPart *const *ledger_parts(unsigned *count);
 /* As text; booleans are on and off. Caller frees. */

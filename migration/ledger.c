@@ -274,7 +274,7 @@ void ledger_note_missing(Stream *notes, const char *idstr)
     }
 }
 
-void ledger_adopt(const Json *ledger)
+void ledger_adopt(const Json *ledger, bool came_back)
 {
-    trail_adopt(ledger);
+    trail_adopt(ledger, came_back);
 }

@@ -248,7 +248,7 @@ static bool read_state(const char *path, GError **error)
     channel_unref(channel);
     if (ok) {
         loadvm_commit();
-        ledger_adopt(ledger);
+        ledger_adopt(ledger, true);
         return true;
     }
     loadvm_undo();

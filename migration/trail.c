@@ -168,10 +168,20 @@ static Json *array_member(const Json *ledger, const char *name)
     return json_copy(value);
 }
 
-void trail_adopt(const Json *ledger)
+static Json *hop_from(const Json *ledger)
+{
+    Json *hop = json_new_object();
+
+    json_set(hop, "release", json_new_string(ledger ? json_member_string(ledger, "release", "unknown") : "unknown"));
+    json_set(hop, "machine", json_new_string(ledger ? json_member_string(ledger, "machine", "unknown") : "unknown"));
+    return hop;
+}
+
+void trail_adopt(const Json *ledger, bool came_back)
 {
     static bool listening;
-    Json *all = array_member(ledger, "trail"), *hop = json_new_object();
+    Json *all = array_member(ledger, "trail");
+    const char *their_release = ledger ? json_member_string(ledger, "release", "") : "";
 
     if (!listening) {
         runstate_add_handler(state_changed, NULL);
@@ -179,9 +189,9 @@ void trail_adopt(const Json *ledger)
     }
     forget();
     inherited = array_member(ledger, "carried");
-    json_set(hop, "release", json_new_string(ledger ? json_member_string(ledger, "release", "unknown") : "unknown"));
-    json_set(hop, "machine", json_new_string(ledger ? json_member_string(ledger, "machine", "unknown") : "unknown"));
-    json_append(all, hop);
+    if (!came_back || strcmp(their_release, release_name(release)) != 0) {
+        json_append(all, hop_from(ledger));
+    }
     hops = json_new_array();
     for (size_t i = json_count(all) > HOPS_MAX ? json_count(all) - HOPS_MAX : 0; i < json_count(all); i++) {
         json_append(hops, json_ref(json_at(all, i)));

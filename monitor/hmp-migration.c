@@ -1,0 +1,167 @@
+/* HMP about moving the machine and its named states. */
+#include <string.h>
+
+#include "migration/migration.h"
+#include "monitor/hmp.h"
+#include "util/error.h"
+
+static void print(Monitor *mon, void (*fn)(GString *out))
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    fn(out);
+    monitor_printf(mon, "%s", out->str);
+}
+
+static void cmd_migrate(Monitor *mon, const Json *args, GError **error)
+{
+    if (!migration_start(json_member_string(args, "uri", ""), NULL, json_member_bool(args, "blk", false),
+                         json_member_bool(args, "inc", false), json_member_bool(args, "resume", false), error)) {
+        return;
+    }
+    if (!json_member_bool(args, "detach", false)) {
+        monitor_printf(mon, "terminal does not allow synchronous migration, continuing detached\n");
+    }
+}
+
+static void cmd_migrate_cancel(Monitor *mon, const Json *args, GError **error)
+{
+    migration_cancel();
+}
+
+static void cmd_migrate_continue(Monitor *mon, const Json *args, GError **error)
+{
+    migration_continue(json_member_string(args, "state", ""), error);
+}
+
+static void cmd_migrate_incoming(Monitor *mon, const Json *args, GError **error)
+{
+    migration_incoming(json_member_string(args, "uri", ""), NULL, true, error);
+}
+
+static void cmd_migrate_pause(Monitor *mon, const Json *args, GError **error)
+{
+    migration_pause(error);
+}
+
+static void cmd_migrate_recover(Monitor *mon, const Json *args, GError **error)
+{
+    migration_recover(json_member_string(args, "uri", ""), error);
+}
+
+static void cmd_migrate_start_postcopy(Monitor *mon, const Json *args, GError **error)
+{
+    migration_start_postcopy(error);
+}
+
+static void cmd_migrate_set_capability(Monitor *mon, const Json *args, GError **error)
+{
+    migration_set_capability_text(json_member_string(args, "capability", ""), json_member_bool(args, "state", false), error);
+}
+
+static void cmd_migrate_set_parameter(Monitor *mon, const Json *args, GError **error)
+{
+    migration_set_parameter_text(json_member_string(args, "parameter", ""), json_member_string(args, "value", ""), error);
+}
+
+static void cmd_savevm(Monitor *mon, const Json *args, GError **error)
+{
+    snapshot_save(json_member_string(args, "name", NULL), error);
+}
+
+static void cmd_loadvm(Monitor *mon, const Json *args, GError **error)
+{
+    snapshot_load(json_member_string(args, "name", ""), error);
+}
+
+static void cmd_delvm(Monitor *mon, const Json *args, GError **error)
+{
+    snapshot_delete(json_member_string(args, "name", ""), error);
+}
+
+static void add_matching(GPtrArray *words, const char *const *names, const char *prefix)
+{
+    for (; *names; names++) {
+        if (g_str_has_prefix(*names, prefix)) {
+            g_ptr_array_add(words, g_strdup(*names));
+        }
+    }
+}
+
+static void complete_capability(GPtrArray *words, const char *prefix)
+{
+    add_matching(words, migration_capability_names(), prefix);
+}
+
+static void complete_parameter(GPtrArray *words, const char *prefix)
+{
+    add_matching(words, migration_parameter_names(), prefix);
+}
+
+static const HmpCommand commands[] = {
+    { "migrate", "detach:- blk:- inc:- resume:- uri:s", "[-d] [-b] [-i] [-r] uri",
+      "send the machine to uri (-d: do not wait; -b, -i: with disks; -r: resume a paused migration)", cmd_migrate },
+    { "migrate_cancel", NULL, NULL, "give the running migration up", cmd_migrate_cancel },
+    { "migrate_continue", "state:s", "state", "go on from the state in which the migration waits", cmd_migrate_continue },
+    { "migrate_incoming", "uri:s", "uri", "take a machine from uri, after -incoming defer", cmd_migrate_incoming },
+    { "migrate_pause", NULL, NULL, "pause a migration that is in postcopy", cmd_migrate_pause },
+    { "migrate_recover", "uri:s", "uri", "go on with a paused migration", cmd_migrate_recover },
+    { "migrate_start_postcopy", NULL, NULL, "go over to postcopy", cmd_migrate_start_postcopy },
+    { "migrate_set_capability", "capability:s state:b", "capability state", "turn a migration capability on or off",
+      cmd_migrate_set_capability, complete_capability },
+    { "migrate_set_parameter", "parameter:s value:s", "parameter value", "set a migration parameter",
+      cmd_migrate_set_parameter, complete_parameter },
+    { "savevm", "name:s?", "[tag]", "save the machine under a name", cmd_savevm },
+    { "loadvm", "name:s", "tag", "go back to a state that was saved under a name", cmd_loadvm },
+    { "delvm", "name:s", "tag", "remove a state that was saved under a name", cmd_delvm },
+};
+HMP_COMMANDS(commands)
+
+static void info_migrate(Monitor *mon, const Json *args, GError **error)
+{
+    print(mon, migration_query_print);
+}
+
+static void info_migrate_capabilities(Monitor *mon, const Json *args, GError **error)
+{
+    print(mon, migration_print_capabilities);
+}
+
+static void info_migrate_parameters(Monitor *mon, const Json *args, GError **error)
+{
+    print(mon, migration_print_parameters);
+}
+
+static void info_snapshots(Monitor *mon, const Json *args, GError **error)
+{
+    print(mon, snapshot_print);
+}
+
+static void info_trail(Monitor *mon, const Json *args, GError **error)
+{
+    g_autoptr(Json) all = migration_query_trail();
+    const Json *hops = json_member(all, "trail"), *carried = json_member(all, "carried");
+
+    for (size_t i = 0; i < json_count(hops); i++) {
+        monitor_printf(mon, "%s in release %s\n", json_member_string(json_at(hops, i), "machine", ""),
+                       json_member_string(json_at(hops, i), "release", ""));
+    }
+    monitor_printf(mon, "here in release %s\n", json_member_string(all, "release", ""));
+    for (size_t i = 0; i < json_count(carried); i++) {
+        const Json *entry = json_at(carried, i);
+        const char *id = json_member_string(entry, "id", "");
+
+        monitor_printf(mon, "%s: %s=%s, %s\n", *id ? id : json_member_string(entry, "device", ""),
+                       json_member_string(entry, "property", ""), json_member_string(entry, "value", ""),
+                       json_member_string(entry, "text", ""));
+    }
+}
+
+static const HmpCommand infos[] = {
+    { "migrate", NULL, NULL, "show how the migration goes", info_migrate },
+    { "migrate_capabilities", NULL, NULL, "show the migration capabilities", info_migrate_capabilities },
+    { "migrate_parameters", NULL, NULL, "show the migration parameters", info_migrate_parameters },
+    { "snapshots", NULL, NULL, "show the states that were saved under a name", info_snapshots },
+    { "trail", NULL, NULL, "show where the machine was since power-on, and what it carries", info_trail },
+};
+HMP_INFO(infos)
