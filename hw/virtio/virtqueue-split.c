@@ -60,13 +60,14 @@ static bool split_pop(VirtQueue *vq, VirtQueueElement *elem)
     if ((uint16_t)(vq->shadow_avail - at) > vq->num) {
         return virtio_error(vq->vdev, "Guest moved used index from %u to %u", at, vq->shadow_avail);
     }
-    virt_read_barrier(); /* the entry is no older than the index */
-    head = virt_load16(vq->map_avail.host + RING_ENTRIES + 2 * (at % vq->num));
-    if (head >= vq->num) {
-        return virtio_error(vq->vdev, "Guest says index %u is available", head);
-    }
     if (vq->in_flight >= vq->num) {
         return virtio_error(vq->vdev, "Virtqueue size exceeded");
+    }
+    virt_read_barrier(); /* the entry is no older than the index */
+    head = virt_load16(vq->map_avail.host + RING_ENTRIES + 2 * (at % vq->num));
+    vq->last_avail.idx++; /* also when it breaks the device: the stream of a broken device says so */
+    if (head >= vq->num) {
+        return virtio_error(vq->vdev, "Guest says index %u is available", head);
     }
     virtio_chain_begin(&chain, vq->vdev, vq->map_desc.host, vq->num, head, false);
     if (!virtio_chain_collect(&chain, vq, elem)) {
@@ -74,7 +75,6 @@ static bool split_pop(VirtQueue *vq, VirtQueueElement *elem)
     }
     elem->index = head;
     elem->ndescs = 1;
-    vq->last_avail.idx++;
     vq->in_flight++;
     if (vq->notification && event_idx(vq)) {
         write_avail_event(vq, vq->last_avail.idx);
