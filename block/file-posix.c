@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/error.h"
+#include "util/fdset.h"
 #include "util/units.h"
 
 enum { AIO_DEFAULT = -1, AIO_THREADS, AIO_NATIVE, AIO_IO_URING };
@@ -18,7 +19,7 @@ static int open_file(const char *path, bool write, bool direct)
 {
     int fd;
     do {
-        fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | (direct ? O_DIRECT : 0));
+        fd = fdset_open(path, (write ? O_RDWR : O_RDONLY) | (direct ? O_DIRECT : 0), 0);
     } while (fd < 0 && errno == EINTR);
     return fd;
 }

@@ -167,10 +167,10 @@ void options_help(GString *out)
             continue;
         }
         g_string_append(out, left);
-        if (strlen(left) > 22) {
+        if (g_utf8_strlen(left, -1) > 22) {
             g_string_append_printf(out, "\n%23s%s\n", "", o->help);
         } else {
-            g_string_append_printf(out, "%*s%s\n", 23 - (int)strlen(left), "", o->help);
+            g_string_append_printf(out, "%*s%s\n", 23 - (int)g_utf8_strlen(left, -1), "", o->help);
         }
     }
 }
