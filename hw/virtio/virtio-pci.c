@@ -314,9 +314,11 @@ static bool virtio_pci_realize(PCIDevice *dev, GError **error)
 {
     VirtIOPCIProxy *proxy = VIRTIO_PCI(dev);
 
+    if (proxy->disable_legacy == ON_OFF_AUTO_AUTO) {
+        proxy->disable_legacy = behind_port(dev) ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF; /* and is shown so */
+    }
     proxy->modern = !proxy->disable_modern;
-    proxy->legacy = proxy->disable_legacy == ON_OFF_AUTO_OFF
-                    || (proxy->disable_legacy == ON_OFF_AUTO_AUTO && !behind_port(dev));
+    proxy->legacy = proxy->disable_legacy == ON_OFF_AUTO_OFF;
     if (!proxy->modern && !proxy->legacy) {
         return error_setf(error, "device cannot work as neither modern nor legacy mode is enabled");
     }
