@@ -9,18 +9,21 @@
 #include "util/units.h"
 
 GPtrArray *block_backends;
+static GHashTable *by_name; /* name (in the back end) -> BlockBackend */
 static bool inactive;   /* the images belong to another process */
 static RunStateHandler *run_state_handler;
 
 BlockBackend *block_backend_by_name(const char *name)
 {
-    for (unsigned i = 0; block_backends && i < block_backends->len; i++) {
-        BlockBackend *blk = block_backends->pdata[i];
-        if (blk->name && !strcmp(blk->name, name)) {
-            return blk;
-        }
+    return by_name ? g_hash_table_lookup(by_name, name) : NULL;
+}
+
+void block_backend_forget_name(BlockBackend *blk)
+{
+    if (blk->name) {
+        g_hash_table_remove(by_name, blk->name);
+        g_clear_pointer(&blk->name, g_free);
     }
-    return NULL;
 }
 
 static void run_state_changed(void *opaque, bool running, RunState state)
@@ -42,9 +45,13 @@ BlockBackend *block_backend_new(const char *name)
     blk->write_cache = true;
     if (!block_backends) {
         block_backends = g_ptr_array_new();
+        by_name = g_hash_table_new(g_str_hash, g_str_equal);
         run_state_handler = runstate_add_handler(run_state_changed, NULL);
     }
     g_ptr_array_add(block_backends, blk);
+    if (name) {
+        g_hash_table_insert(by_name, blk->name, blk);
+    }
     return blk;
 }
 
@@ -65,8 +72,8 @@ void block_backend_unref(BlockBackend *blk)
         block_edge_free(blk->root);
     }
     block_stats_free(blk->stats);
+    block_backend_forget_name(blk);
     g_free(blk->device_path);
-    g_free(blk->name);
     g_free(blk);
 }
 
@@ -370,8 +377,8 @@ void block_close_all(void)
         block_backend_unref(blk);
     }
     if (block_backends) {
-        g_ptr_array_unref(block_backends);
-        block_backends = NULL;
+        g_clear_pointer(&block_backends, g_ptr_array_unref);
+        g_clear_pointer(&by_name, g_hash_table_unref);
         runstate_remove_handler(run_state_handler);
     }
     block_requests_close();

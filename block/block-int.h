@@ -209,6 +209,8 @@ struct BlockBackend {
 extern GPtrArray *block_backends;   /* BlockBackend *, borrowed; NULL: none yet */
 BlockBackend *block_backend_new(const char *name);
 BlockBackend *block_backend_by_name(const char *name);
+/* It becomes a nameless one, and the name is free. */
+void block_backend_forget_name(BlockBackend *blk);
 /* The node becomes the medium; takes over the reference. */
 bool block_backend_insert(BlockBackend *blk, BlockNode *node, GError **error);
 /* An error may stop the machine: then there is an I/O status to show. */

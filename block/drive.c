@@ -33,6 +33,10 @@ typedef struct DriveArgs {
 
 bool drive_snapshot_all;
 static GPtrArray *drives;       /* DriveInfo * */
+static GHashTable *places;      /* place_of() -> DriveInfo */
+static int free_place[DRIVE_INTERFACES];    /* of each interface: no place before this one (as an index) is free */
+
+#define PLACE_MAX 0x3fff        /* of buses, units and indexes */
 
 /* Indexed by DriveInterface. `per_bus`: units on a bus, 0: as many as there are. */
 static const struct {
@@ -43,6 +47,23 @@ static const struct {
     [DRIVE_IF_FLOPPY] = { "floppy", 0 }, [DRIVE_IF_PFLASH] = { "pflash", 0 }, [DRIVE_IF_MTD] = { "mtd", 0 },
     [DRIVE_IF_SD] = { "sd", 0 },         [DRIVE_IF_VIRTIO] = { "virtio", 0 }, [DRIVE_IF_XEN] = { "xen", 0 },
 };
+
+/* A place as an index: what `index=` says of it, where units are not bounded by a bus of many. */
+static int index_of(int interface, int bus, int unit)
+{
+    int per_bus = interfaces[interface].per_bus;
+    return per_bus ? bus * per_bus + unit : unit;
+}
+
+static gpointer place_of(int interface, int bus, int unit)
+{
+    return GUINT_TO_POINTER((unsigned)interface << 28 | (unsigned)bus << 14 | (unsigned)unit);
+}
+
+static bool place_is_taken(int interface, int bus, int unit)
+{
+    return places && g_hash_table_contains(places, place_of(interface, bus, unit));
+}
 
 static void drive_args_clear(DriveArgs *args)
 {
@@ -60,12 +81,15 @@ static void drive_args_clear(DriveArgs *args)
 void block_drive_free(DriveInfo *drive)
 {
     g_ptr_array_remove(drives, drive);
+    g_hash_table_remove(places, place_of(drive->interface, drive->bus, drive->unit));
+    free_place[drive->interface] = MIN(free_place[drive->interface],
+                                       index_of(drive->interface, drive->bus, drive->unit));
     drive->blk->drive = NULL;
     if (drive->blk->root && !drive->blk->device) {
         block_drain(drive->blk);
     }
     /* Whoever still holds the back end has it without a name: the name is free again. */
-    g_clear_pointer(&drive->blk->name, g_free);
+    block_backend_forget_name(drive->blk);
     block_backend_unref(drive->blk);
     g_free(drive->addr);
     g_free(drive->text);
@@ -78,17 +102,7 @@ void block_drives_close(void)
         block_drive_free(drives->pdata[drives->len - 1]);
     }
     g_clear_pointer(&drives, g_ptr_array_unref);
-}
-
-static DriveInfo *drive_at(int interface, int bus, int unit)
-{
-    for (unsigned i = 0; drives && i < drives->len; i++) {
-        DriveInfo *drive = drives->pdata[i];
-        if (drive->interface == (DriveInterface)interface && drive->bus == bus && drive->unit == unit) {
-            return drive;
-        }
-    }
-    return NULL;
+    g_clear_pointer(&places, g_hash_table_unref);
 }
 
 /* Where it sits, and what it is called if it has no id */
@@ -109,6 +123,25 @@ static bool take_interface(BlockOptions *opts, DriveArgs *args, GError **error)
     return error_setf(error, "unsupported bus type '%s'", name);
 }
 
+/* The first free unit from the bus on. On bus 0 the search goes on where the last one ended. */
+static bool find_unit(DriveArgs *args, GError **error)
+{
+    int per_bus = interfaces[args->interface].per_bus;
+    int from = args->bus == 0 ? free_place[args->interface] : args->bus * per_bus;
+    for (int i = from; i <= PLACE_MAX; i++) {
+        int bus = per_bus ? i / per_bus : args->bus, unit = per_bus ? i % per_bus : i;
+        if (!place_is_taken(args->interface, bus, unit)) {
+            if (args->bus == 0) {
+                free_place[args->interface] = i;
+            }
+            args->bus = bus;
+            args->unit = unit;
+            return true;
+        }
+    }
+    return error_setf(error, "too many drives with if=%s", interfaces[args->interface].name);
+}
+
 static bool take_place(BlockOptions *opts, DriveArgs *args, GError **error)
 {
     int per_bus = interfaces[args->interface].per_bus;
@@ -121,7 +154,7 @@ static bool take_place(BlockOptions *opts, DriveArgs *args, GError **error)
         !options_uint(opts, "unit", &unit, error)) {
         return false;
     }
-    if ((has_index && index > INT16_MAX) || bus > INT16_MAX || (unit != UINT64_MAX && unit > INT16_MAX)) {
+    if ((has_index && index > PLACE_MAX) || bus > PLACE_MAX || (unit != UINT64_MAX && unit > PLACE_MAX)) {
         return error_setf(error, "drive with bus=%d, unit=%d (index=%d) is beyond what a machine has", (int)bus,
                           (int)unit, (int)index);
     }
@@ -131,20 +164,15 @@ static bool take_place(BlockOptions *opts, DriveArgs *args, GError **error)
         args->bus = per_bus ? index / per_bus : 0;
         args->unit = per_bus ? index % per_bus : index;
     }
-    if (args->unit < 0) {
-        for (args->unit = 0; drive_at(args->interface, args->bus, args->unit);) {
-            if (++args->unit >= per_bus && per_bus) {
-                args->unit = 0;
-                args->bus++;
-            }
-        }
+    if (args->unit < 0 && !find_unit(args, error)) {
+        return false;
     }
     if (per_bus && args->unit >= per_bus) {
         return error_setf(error, "unit %d too big (max is %d)", args->unit, per_bus - 1);
     }
-    if (drive_at(args->interface, args->bus, args->unit)) {
+    if (place_is_taken(args->interface, args->bus, args->unit)) {
         return error_setf(error, "drive with bus=%d, unit=%d (index=%d) exists", args->bus, args->unit,
-                          per_bus ? args->bus * per_bus + args->unit : args->unit);
+                          index_of(args->interface, args->bus, args->unit));
     }
     return true;
 }
@@ -436,8 +464,10 @@ static bool open_drive(Json *flat, const DriveArgs *args, GError **error)
     blk->drive = drive;
     if (!drives) {
         drives = g_ptr_array_new();
+        places = g_hash_table_new(NULL, NULL);
     }
     g_ptr_array_add(drives, drive);
+    g_hash_table_insert(places, place_of(drive->interface, drive->bus, drive->unit), drive);
     return true;
 }
 
