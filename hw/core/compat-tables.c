@@ -166,6 +166,8 @@ static const CompatRow release_behaviour[] = {
     /* 7.2 has it so and 10.0 the other way; the release between them is the likely one, not a measured one. */
     BEHAVIOUR("ICH9-LPC", "x-godwit-rtc-in-bridge", "off", IN(8, 2),
               .note = "the clock came after the HPET in a stream, and not before the LPC bridge"),
+    BEHAVIOUR("x86_64-cpu", "x-godwit-reset-vgif", "off", IN(6, 2),
+              .note = "the virtual global interrupt flag was clear at reset"),
     BEHAVIOUR("x86_64-cpu", "x-godwit-tcg-before-avx", "on", IN(7, 2),
               .note = "the emulator had no AVX, AVX2, F16C, FMA, VAES, UMIP and PKS"),
     ROW("max-x86_64-cpu", "family", "6", IN(6, 1), ALWAYS, .note = "CPUID said family 6"),

@@ -69,7 +69,13 @@ static HotplugHandlerClass *handler_class(const BusState *bus)
 static void set_buses_realized(DeviceState *dev, bool realized)
 {
     for (unsigned i = 0; i < dev->child_buses->len; i++) {
-        ((BusState *)dev->child_buses->pdata[i])->realized = realized;
+        BusState *bus = dev->child_buses->pdata[i];
+        const BusClass *bc = BUS_GET_CLASS(bus);
+
+        if (realized && !bus->realized && bc->realized) {
+            bc->realized(bus);
+        }
+        bus->realized = realized;
     }
 }
 

@@ -275,7 +275,12 @@ static void bus_setup(PCIBus *bus, MemoryRegion *mem, MemoryRegion *io)
     bus->io = io;
     bus->acpi_number = -1;
     bus->child = g_ptr_array_new();
-    vmstate_register(NULL, -1, &vmstate_pcibus, bus, NULL);
+}
+
+/* After the bridge's own section, as QEMU has them. */
+static void bus_realized(BusState *bus)
+{
+    vmstate_register(NULL, -1, &vmstate_pcibus, PCI_BUS(bus), NULL);
 }
 
 PCIBus *pci_root_bus_new(DeviceState *parent, const char *name, MemoryRegion *mem, MemoryRegion *io, uint8_t devfn_min,
@@ -387,6 +392,7 @@ static void pci_bus_class_init(ObjectClass *klass, const void *data)
     bc->dev_path = pci_bus_dev_path;
     bc->print_dev = pci_bus_print_dev;
     bc->reset_hold = pci_bus_reset_hold;
+    bc->realized = bus_realized;
 }
 
 static const TypeInfo pci_bus_types[] = {

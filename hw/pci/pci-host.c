@@ -40,8 +40,14 @@ static void data_write(void *opaque, hwaddr offset, uint64_t value, unsigned siz
 static const MemoryRegionOps conf_ops = { .read = conf_read, .write = conf_write, .valid = { 1, 4 } };
 static const MemoryRegionOps data_ops = { .read = data_read, .write = data_write, .valid = { 1, 4 } };
 
+static bool address_needed(void *opaque)
+{
+    return ((PCIHostState *)opaque)->mig_enabled;
+}
+
 const VMStateDescription vmstate_pci_host = {
     .name = "PCIHost",
+    .needed = address_needed,
     .version_id = 1,
     .minimum_version_id = 1,
     .fields = VMS_FIELDS(VMS_U32(PCIHostState, config_reg)),
@@ -61,6 +67,7 @@ static const Property pci_host_props[] = {
 
 static void pci_host_class_init(ObjectClass *klass, const void *data)
 {
+    DEVICE_CLASS(klass)->vmsd = &vmstate_pci_host;
     object_class_add_props(klass, pci_host_props, G_N_ELEMENTS(pci_host_props));
 }
 

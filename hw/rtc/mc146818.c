@@ -129,7 +129,7 @@ static void time_to_registers(RTCState *s, time_t t)
     r[MONTH] = to_bcd(s, tm.tm_mon + 1);
     year = tm.tm_year + 1900 - s->base_year;
     r[YEAR] = to_bcd(s, ((year % 100) + 100) % 100);
-    r[CENTURY] = r[IBM_PS2_CENTURY] = to_bcd(s, ((year / 100) % 100 + 100) % 100);
+    r[CENTURY] = to_bcd(s, ((year / 100) % 100 + 100) % 100);
 }
 
 static void update_registers(RTCState *s)

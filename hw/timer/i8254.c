@@ -315,7 +315,10 @@ static void set_irq_disabled(void *opaque, int n, int level)
 {
     PITChannel *c = &((PIT *)opaque)->channels[0];
 
-    c->irq_disabled = level;
+    if (c->irq_disabled == (level != 0)) {
+        return;
+    }
+    c->irq_disabled = level != 0;
     if (level) {
         timer_stop(c->timer);
         irq_lower(c->irq);
@@ -374,8 +377,10 @@ static void pit_reset_hold(DeviceState *dev)
     PITChannel *c = &ISA_PIT(dev)->channels[0];
 
     c->irq = ISA_PIT(dev)->irq[0];
+    /* The line itself is not driven: the 8259s would remember an edge. */
+    c->next_transition_time = next_transition(c, c->count_load_time);
     if (!c->irq_disabled) {
-        update_irq(c, c->count_load_time);
+        timer_set(c->timer, c->next_transition_time);
     }
 }
 

@@ -228,6 +228,7 @@ static const Property cpu_props[] = {
     CPU_BOOL("full-cpuid-auto-level", full_cpuid_auto_level, true),
     CPU_BOOL("x-vendor-cpuid-only", vendor_cpuid_only, true),
     DEFINE_PROP_BOOL("x-godwit-tcg-before-avx", X86CPU, tcg_before_avx, false, .hidden = true),
+    DEFINE_PROP_BOOL("x-godwit-reset-vgif", X86CPU, reset_vgif, true, .hidden = true),
     OTHER_BOOL("start-powered-off", start_powered_off, false),
     OTHER_BOOL("fill-mtrr-mask", fill_mtrr_mask, true), OTHER_BOOL("x-hv-synic-kvm-only", hv_synic_kvm_only, false),
     OTHER_BOOL("x-intel-pt-auto-level", intel_pt_auto_level, true),

@@ -127,11 +127,45 @@ static void cpu_init(Object *obj)
     reapply_default(obj, "stepping");
 }
 
+/* CPUID leaf 1, EAX: extended family and model where the plain fields do not suffice. */
+static uint32_t signature(const X86CPU *cpu)
+{
+    uint32_t family = MIN(cpu->family, 15), extended = cpu->family - family;
+
+    return extended << 20 | (cpu->model >> 4 & 15) << 16 | family << 8 | (cpu->model & 15) << 4 | (cpu->stepping & 15);
+}
+
+/* All but the first wait for an INIT-SIPI sequence. */
+static void cpu_reset(void *opaque)
+{
+    X86CPU *cpu = opaque;
+
+    x86_cpu_state_reset(&cpu->env, signature(cpu));
+    if (!cpu->reset_vgif) {
+        cpu->env.hflags2 &= ~HF2_VGIF;
+    }
+    cpu->halted = cpu->index != 0;
+    cpu->interrupt_request = CPU_INTERRUPT_POLL;
+    cpu->exception_index = -1;
+    cpu->crash_occurred = false;
+}
+
 static bool cpu_realize(DeviceState *dev, GError **error)
 {
     X86CPU *cpu = X86_CPU(dev);
 
-    return x86_cpu_expand(cpu, error) && x86_cpu_filter(cpu, cpu->index == 0, error);
+    if (!x86_cpu_expand(cpu, error) || !x86_cpu_filter(cpu, cpu->index == 0, error) ||
+        !x86_cpu_vmstate_register(cpu, error)) {
+        return false;
+    }
+    reset_register(cpu_reset, cpu);     /* it sits on no bus */
+    return true;
+}
+
+static void cpu_unrealize(DeviceState *dev)
+{
+    reset_unregister(cpu_reset, X86_CPU(dev));
+    x86_cpu_vmstate_unregister(X86_CPU(dev));
 }
 
 /* QMP. */
@@ -204,6 +238,7 @@ static void base_class_init(ObjectClass *klass, const void *data)
 static void x86_class_init(ObjectClass *klass, const void *data)
 {
     DEVICE_CLASS(klass)->realize = cpu_realize;
+    DEVICE_CLASS(klass)->unrealize = cpu_unrealize;
     x86_cpu_class_add_props(klass);
 }
 

@@ -90,6 +90,8 @@ struct BusClass {
     /* Refuses a device that can't sit here (bad or busy address); before realize. */
     bool (*check)(BusState *bus, DeviceState *dev, GError **error);
     void (*print_dev)(GString *out, DeviceState *dev, int indent); /* info qtree */
+    /* The device that it hangs on is realized, and registered for migration. */
+    void (*realized)(BusState *bus);
     void (*reset_hold)(BusState *bus);
     unsigned max_dev;               /* 0: no limit */
     unsigned automatic_ids;         /* the core's own: counts the buses that got a name of their class */

@@ -10,6 +10,7 @@
 #define TARGET_I386_CPU_H
 
 #include "hw/core/machine.h"
+#include "target/i386/cpu-state.h"
 
 #define TYPE_CPU "cpu"
 #define TYPE_X86_CPU "x86_64-cpu"
@@ -55,7 +56,13 @@ struct X86CPU {
     uint64_t tsc_frequency, ucode_rev;
     uint8_t host_phys_bits_limit;
     bool check, enforce, force_features, migratable, expose_kvm, pmu, lmce, l3_cache, legacy_cache, host_phys_bits;
-    bool cpuid_0xb, full_cpuid_auto_level, vendor_cpuid_only, tcg_before_avx;
+    bool cpuid_0xb, full_cpuid_auto_level, vendor_cpuid_only, tcg_before_avx, reset_vgif;
+    /* migrated */
+    X86CPUState env;
+    uint32_t halted;            /* waits in HLT, or for an INIT-SIPI sequence */
+    uint32_t interrupt_request; /* CPU_INTERRUPT_* */
+    int32_t exception_index;    /* -1: none */
+    bool crash_occurred;
     /* made at realize */
     uint64_t filtered_features[X86_FEATURE_WORDS];  /* asked for and not to be had */
 };
