@@ -24,9 +24,10 @@ static ICH9PMRegs *pm_of(ICH9TCO *tco)
     return (ICH9PMRegs *)((char *)tco - offsetof(ICH9PMRegs, tco));
 }
 
+/* Less than two ticks is reserved: it would end again and again at the same time. */
 static void tco_restart(ICH9TCO *tco)
 {
-    tco->expire_time = clock_ns(CLOCK_TYPE_VIRTUAL) + (int64_t)(tco->tmr & TMR_MASK) * TCO_TICK_NS;
+    tco->expire_time = clock_ns(CLOCK_TYPE_VIRTUAL) + (int64_t)MAX(tco->tmr & TMR_MASK, 2) * TCO_TICK_NS;
     timer_set(&tco->timer, tco->expire_time);
 }
 

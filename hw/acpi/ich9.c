@@ -274,6 +274,8 @@ static bool pm_post_load(void *opaque, int version_id, GError **error)
 {
     ICH9PMRegs *pm = opaque;
 
+    /* Not further away than the counter can be: a time beyond that is nobody's. */
+    pm->tmr_overflow_time = MIN(pm->tmr_overflow_time, pmtimer_ticks() + 2 * (int64_t)PMTIMER_MSB);
     pm_update(pm);
     return true;
 }
