@@ -115,7 +115,8 @@ static bool file_alloc(HostMemoryBackend *b, const char *name, GError **error)
         return error_setf(error, "Parameter 'mem-path' is missing");
     }
     if ((f->align && (f->align & (f->align - 1))) || f->offset % TARGET_PAGE_SIZE) {
-        return error_setf(error, "'align' and 'offset' of '%s' must be a power of two and a multiple of the page size", name);
+        return error_setf(error, "'align' and 'offset' of '%s' must be a power of two and a multiple of the page size",
+                          name);
     }
     fd = open_backing(f, name, &created, error);
     if (fd < 0) {
@@ -127,8 +128,10 @@ static bool file_alloc(HostMemoryBackend *b, const char *name, GError **error)
         return false;
     }
     if (S_ISREG(st.st_mode) && st.st_size && (uint64_t)st.st_size < f->offset + b->size) {
-        error_setf(error, "backing store size 0x%" G_GINT64_MODIFIER "x does not match 'size' option 0x%" G_GINT64_MODIFIER
-                   "x", (uint64_t)st.st_size, b->size);
+        error_setf(error,
+                   "backing store size 0x%" G_GINT64_MODIFIER "x does not match 'size' option 0x%" G_GINT64_MODIFIER
+                   "x",
+                   (uint64_t)st.st_size, b->size);
         close(fd);
         return false;
     }

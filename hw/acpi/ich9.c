@@ -328,7 +328,8 @@ static const VMStateDescription vmstate_pcihp = {
     .name = "ich9_pm/pcihp", .version_id = 1, .minimum_version_id = 1, .needed = pcihp_needed,
     .fields = VMS_FIELDS(
         VMS_U32(ICH9PMRegs, pcihp_select, .name = "acpi_pci_hotplug.hotplug_select"),
-        VMS_STRUCT_ARRAY(ICH9PMRegs, pcihp_status, vmstate_pcihp_status, .name = "acpi_pci_hotplug.acpi_pcihp_pci_status"),
+        VMS_STRUCT_ARRAY(ICH9PMRegs, pcihp_status, vmstate_pcihp_status,
+                         .name = "acpi_pci_hotplug.acpi_pcihp_pci_status"),
         VMS_U32(ICH9PMRegs, pcihp_acpi_index, .name = "acpi_pci_hotplug.acpi_index")),
 };
 

@@ -7,7 +7,8 @@
 
 #include "hw/core/compat.h"
 
-#define SINCE(name, ...) { .driver = "x86_64-cpu", .property = name, .kind = COMPAT_EXISTENCE, .since = { __VA_ARGS__ } }
+#define SINCE(name, ...) \
+    { .driver = "x86_64-cpu", .property = name, .kind = COMPAT_EXISTENCE, .since = { __VA_ARGS__ } }
 
 static const CompatRow cpu_features[] = {
     SINCE("amd-psfd", 8, 1), SINCE("amx-bf16", 6, 2), SINCE("amx-complex", 8, 1), SINCE("amx-fp16", 8, 1),

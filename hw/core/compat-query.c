@@ -202,7 +202,8 @@ char *compat_difference_text(const CompatDifference *d, Release from, Release to
         break;
     case COMPAT_FIX_NONE:
         if (d->row->kind != COMPAT_RELEASE_ONLY) {
-            g_string_append_printf(s, ". Neither release has the property; it came with %s", release_name(d->row->since));
+            g_string_append_printf(s, ". Neither release has the property; it came with %s",
+                                   release_name(d->row->since));
         } else {
             g_string_append(s, ". No property controls it");
         }

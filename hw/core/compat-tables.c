@@ -135,7 +135,8 @@ static const CompatRow hw_compat_5_1[] = {
     ABSENT("vhost-scsi", "num_queues", "1", IN(5, 2), ALWAYS),
     ABSENT("vhost-user-blk", "num-queues", "1", IN(5, 2), ALWAYS),
     ABSENT("vhost-user-scsi", "num_queues", "1", IN(5, 2), ALWAYS),
-    ROW("virtio-blk-device", "num-queues", "1", IN(5, 2), ALWAYS, REGISTER("PCI_MSIX_FLAGS", 0x11, false, 0x02, 2, 0x07ff, "virtio-pci"),
+    ROW("virtio-blk-device", "num-queues", "1", IN(5, 2), ALWAYS,
+        REGISTER("PCI_MSIX_FLAGS", 0x11, false, 0x02, 2, 0x07ff, "virtio-pci"),
         .note = "one queue, and not one for each CPU"),
     ABSENT("virtio-scsi-device", "num_queues", "1", IN(5, 2), ALWAYS),
     ABSENT("nvme", "use-intel-id", "on", IN(5, 2), IN(5, 2)),
@@ -177,7 +178,8 @@ static const CompatRow release_behaviour[] = {
     BEHAVIOUR("pci-device", "x-godwit-lnksta-dllla-always", "on", IN(6, 1),
               .note = "Link Status said Data Link Layer Link Active from the start, also of an empty slot"),
     BEHAVIOUR("pci-device", "x-godwit-slot-power", "off", IN(6, 1),
-              .note = "a device in a slot whose power controller was off still answered, and was not let go of at once"),
+              .note = "a device in a slot whose power controller was off still answered, and was not let go of "
+                      "at once"),
     /* The next three differ between 7.2 and 10.0, and no row of QEMU's explains them: 8.0 stands for the change. */
     BEHAVIOUR("pci-device", "x-godwit-sltsta-pds-checked", "on", IN(8, 0),
               .note = "Presence Detect State had to agree when a state was loaded"),

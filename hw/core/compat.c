@@ -143,7 +143,8 @@ void compat_set_machine(Release machine)
     settings_forget();
 }
 
-void compat_foreach_row(Release r, Release machine, void (*fn)(const CompatTable *, const CompatRow *, void *), void *opaque)
+void compat_foreach_row(Release r, Release machine, void (*fn)(const CompatTable *, const CompatRow *, void *),
+                        void *opaque)
 {
     if (!release_is_set(machine)) {
         return;

@@ -154,19 +154,22 @@ bool machine_set_smp(MachineState *m, const Json *smp, GError **error)
     smp_complete(&o, mc->prefer_sockets);
     product = o.sockets * o.dies * o.clusters * o.cores * o.threads;
     if (product != o.maxcpus) {
-        return error_setf(error, "Invalid CPU topology: product of the hierarchy must match maxcpus: sockets (%u) * dies (%u)"
-                          " * cores (%u) * threads (%u) != maxcpus (%u)", (unsigned)o.sockets, (unsigned)o.dies,
-                          (unsigned)o.cores, (unsigned)o.threads, (unsigned)o.maxcpus);
+        return error_setf(error,
+                          "Invalid CPU topology: product of the hierarchy must match maxcpus: sockets (%u) * dies (%u)"
+                          " * cores (%u) * threads (%u) != maxcpus (%u)",
+                          (unsigned)o.sockets, (unsigned)o.dies, (unsigned)o.cores, (unsigned)o.threads,
+                          (unsigned)o.maxcpus);
     }
     if (o.maxcpus < o.cpus) {
-        return error_setf(error, "Invalid CPU topology: maxcpus must be equal to or greater than smp: sockets (%u) * dies (%u)"
-                          " * cores (%u) * threads (%u) == maxcpus (%u) < smp_cpus (%u)", (unsigned)o.sockets,
-                          (unsigned)o.dies, (unsigned)o.cores, (unsigned)o.threads, (unsigned)o.maxcpus,
-                          (unsigned)o.cpus);
+        return error_setf(error,
+                          "Invalid CPU topology: maxcpus must be equal to or greater than smp: sockets (%u) * dies (%u)"
+                          " * cores (%u) * threads (%u) == maxcpus (%u) < smp_cpus (%u)",
+                          (unsigned)o.sockets, (unsigned)o.dies, (unsigned)o.cores, (unsigned)o.threads,
+                          (unsigned)o.maxcpus, (unsigned)o.cpus);
     }
     if (o.maxcpus > mc->max_cpus) {
-        return error_setf(error, "Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u", (unsigned)o.maxcpus,
-                          mc->name, mc->max_cpus);
+        return error_setf(error, "Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u",
+                          (unsigned)o.maxcpus, mc->name, mc->max_cpus);
     }
     m->smp = (CpuTopology){ o.cpus, o.sockets, o.dies, o.clusters, o.cores, o.threads, o.maxcpus };
     return true;
@@ -219,8 +222,10 @@ bool machine_set_memory(MachineState *m, const Json *memory, GError **error)
         o.max_size = size;
     }
     if (o.max_size < size) {
-        return error_setf(error, "invalid value of maxmem: maximum memory size (0x%" G_GINT64_MODIFIER "x) must be at least "
-                          "the initial memory size (0x%" G_GINT64_MODIFIER "x)", o.max_size, size);
+        return error_setf(error,
+                          "invalid value of maxmem: maximum memory size (0x%" G_GINT64_MODIFIER "x) must be at least "
+                          "the initial memory size (0x%" G_GINT64_MODIFIER "x)",
+                          o.max_size, size);
     }
     if (o.slots && o.max_size == size) {
         return error_setf(error, "invalid value of maxmem: memory slots were specified but maximum memory size (0x%"

@@ -67,7 +67,8 @@ MachineClass *machine_find(const char *name, GError **error)
         }
     }
     if (!name) {
-        error_setf(error, "No machine specified, and there is no default\nUse -machine help to list supported machines");
+        error_setf(error,
+                   "No machine specified, and there is no default\nUse -machine help to list supported machines");
         return NULL;
     }
     error_setf(error, "unsupported machine type: \"%s\"\nUse -machine help to list supported machines", name);
@@ -198,8 +199,10 @@ static HostMemoryBackend *default_backend(MachineState *m, GError **error)
     Object *obj;
 
     if (object_child(objects, mc->default_ram_id)) {
-        error_setf(error, "object name '%s' is reserved for the default RAM backend, it can't be used for any other purposes."
-                   " Change the object's 'id' to something else", mc->default_ram_id);
+        error_setf(error,
+                   "object name '%s' is reserved for the default RAM backend, it can't be used for any other purposes."
+                   " Change the object's 'id' to something else",
+                   mc->default_ram_id);
         return NULL;
     }
     obj = object_new(m->mem_path ? TYPE_MEMORY_BACKEND_FILE : TYPE_MEMORY_BACKEND_RAM);

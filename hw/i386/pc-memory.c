@@ -24,9 +24,10 @@ bool pc_memory_split(PCMachineState *pc, GError **error)
     if (low > pc->max_ram_below_4g) {
         low = pc->max_ram_below_4g;
         if (low && ram > low && ram - low > low && low & (GiB - 1)) {
-            warn_report("There is possibly poor performance as the ram size  (0x%" G_GINT64_MODIFIER "x) is more then twice"
-                        " the size of max-ram-below-4g (%" G_GUINT64_FORMAT ") and max-ram-below-4g is not a multiple of 1G.",
-                        ram, pc->max_ram_below_4g);
+            warn_report(
+                "There is possibly poor performance as the ram size  (0x%" G_GINT64_MODIFIER "x) is more then twice"
+                " the size of max-ram-below-4g (%" G_GUINT64_FORMAT ") and max-ram-below-4g is not a multiple of 1G.",
+                ram, pc->max_ram_below_4g);
         }
     }
     pc->below_4g_size = MIN(ram, low);

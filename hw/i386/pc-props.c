@@ -13,7 +13,8 @@ static bool check_below_4g(Object *obj, const Property *prop, uint64_t value, GE
                           "' expects size less than or equal to 4G", value);
     }
     if (value < 1 * MiB) {
-        warn_report("Only %" G_GUINT64_FORMAT " bytes of RAM below the 4GiB boundary,BIOS may not work with less than 1MiB",
+        warn_report("Only %" G_GUINT64_FORMAT
+                    " bytes of RAM below the 4GiB boundary,BIOS may not work with less than 1MiB",
                     value);
     }
     return true;
@@ -56,7 +57,9 @@ static void text_release(Object *obj, const Property *prop)
     prop_kind_string.release(obj, prop);
 }
 
-static const PropertyKind kind_oem = { .name = "string", .set = text_limited, .get = text_get, .release = text_release };
+static const PropertyKind kind_oem = {
+    .name = "string", .set = text_limited, .get = text_get, .release = text_release
+};
 
 static bool smbios_set(Object *obj, const Property *prop, Json *value, GError **error)
 {
@@ -78,9 +81,9 @@ static const PropertyKind kind_hotplug_region = { .name = "int", .get = zero_get
 
 #define AUTO(n, f, d) DEFINE_PROP_ON_OFF_AUTO(n, PCMachineState, f, ON_OFF_AUTO_AUTO, .description = d)
 #define BOOL(n, f, v, d, ...) DEFINE_PROP_BOOL(n, PCMachineState, f, v, .description = d, ##__VA_ARGS__)
-#define TEXT(n, k, f, limit, def, d)                                                        \
-    DEFINE_PROP(n, k, PCMachineState, f, 0, .no_default = true, .arg = (const void *)(uintptr_t)(limit), .defstr = def, \
-                .description = d)
+#define TEXT(n, k, f, limit, def, d)                                                                                   \
+    DEFINE_PROP(n, k, PCMachineState, f, 0, .no_default = true, .arg = (const void *)(uintptr_t)(limit),               \
+                .defstr = def, .description = d)
 
 static const Property pc_props[] = {
     AUTO("acpi", acpi, "Enable ACPI"),
@@ -96,7 +99,8 @@ static const Property pc_props[] = {
                      .description = "Maximum combined firmware size"),
     DEFINE_PROP_SIZE("max-ram-below-4g", PCMachineState, max_ram_below_4g, 4 * GiB, .check = check_below_4g,
                      .description = "Maximum ram below the 4G boundary (32bit boundary)"),
-    BOOL("nvdimm", nvdimm, false, "Set on/off to enable/disable NVDIMM instantiation", .check = check_off, .hidden = true),
+    BOOL("nvdimm", nvdimm, false, "Set on/off to enable/disable NVDIMM instantiation", .check = check_off,
+         .hidden = true),
     TEXT("pcspk-audiodev", kind_audio, pcspk_audiodev, 255, NULL, "ID of an audiodev to use as a backend"),
     AUTO("pic", pic, "Enable i8259 PIC"),
     AUTO("pit", pit, "Enable i8254 PIT"),
@@ -108,7 +112,8 @@ static const Property pc_props[] = {
     TEXT("x-oem-id", kind_oem, oem_id, 6, "BOCHS ",
          "Override the default value of field OEMID in ACPI table header.The string may be up to 6 bytes in size"),
     TEXT("x-oem-table-id", kind_oem, oem_table_id, 8, "BXPC    ",
-         "Override the default value of field OEM Table ID in ACPI table header.The string may be up to 8 bytes in size"),
+         "Override the default value of field OEM Table ID in ACPI table header.The string may be up to 8 bytes in "
+         "size"),
 };
 
 void pc_machine_class_add_props(ObjectClass *klass)

@@ -127,7 +127,7 @@ static void update_all_lines(ICH9LPCState *lpc)
     }
 }
 
-/* Slots below 25 and slot 30 use PIRQE to PIRQH, rotated by the slot (30: not at all); the others are as firmware says. */
+/* Slots below 25 and slot 30 use PIRQE to PIRQH, rotated by the slot (30: not at all); the others, as firmware says. */
 static void update_slot_routes(ICH9LPCState *lpc)
 {
     for (unsigned slot = 0; slot < 32; slot++) {
@@ -505,6 +505,7 @@ static void lpc_class_init(ObjectClass *klass, const void *data)
 
 static const TypeInfo lpc_type = {
     .name = TYPE_ICH9_LPC_DEVICE, .parent = TYPE_PCI_DEVICE, .size = sizeof(ICH9LPCState), .init = lpc_init,
-    .class_init = lpc_class_init, .interfaces = (const char *const[]){ INTERFACE_CONVENTIONAL_PCI, TYPE_HOTPLUG_HANDLER, NULL },
+    .class_init = lpc_class_init,
+    .interfaces = (const char *const[]){ INTERFACE_CONVENTIONAL_PCI, TYPE_HOTPLUG_HANDLER, NULL },
 };
 TYPE_REGISTER(lpc_type)

@@ -123,8 +123,8 @@ static void update_ext_tseg(MCHPCIState *mch)
 }
 
 /*
- * Firmware asks with 0xff, and 1 answers that 0x30000 can be SMRAM; then 2 makes it that until the next reset. Any other
- * write changes nothing.
+ * Firmware asks with 0xff, and 1 answers that 0x30000 can be SMRAM; then 2 makes it that until the next reset. Any
+ * other write changes nothing.
  */
 static uint8_t smbase_after(uint8_t before, uint8_t written)
 {
@@ -200,8 +200,8 @@ static const MemoryRegionOps blackhole_ops = {
 };
 
 /* The MCH function. */
-static void alias_in(MemoryRegion *mr, Object *owner, const char *name, MemoryRegion *target, hwaddr addr, uint64_t size,
-                     MemoryRegion *container, hwaddr at, bool enabled)
+static void alias_in(MemoryRegion *mr, Object *owner, const char *name, MemoryRegion *target, hwaddr addr,
+                     uint64_t size, MemoryRegion *container, hwaddr at, bool enabled)
 {
     memory_region_init_alias(mr, owner, name, target, addr, size);
     memory_region_set_enabled(mr, enabled);
@@ -214,10 +214,12 @@ static void make_smm_ranges(MCHPCIState *mch, Object *owner)
     MemoryRegion *ram = host->ram, *system = host->system;
 
     mch->has_ranges = true;
-    alias_in(&mch->open_high, owner, "smram-open-high", ram, SMRAM_C_BASE, SMRAM_C_SIZE, system, HIGH_SMRAM_BASE, false);
+    alias_in(&mch->open_high, owner, "smram-open-high", ram, SMRAM_C_BASE, SMRAM_C_SIZE, system, HIGH_SMRAM_BASE,
+             false);
     memory_region_init(&mch->smram, owner, "smram", 4 * GiB);
     alias_in(&mch->low_smram, owner, "smram-low", ram, SMRAM_C_BASE, SMRAM_C_SIZE, &mch->smram, SMRAM_C_BASE, false);
-    alias_in(&mch->high_smram, owner, "smram-high", ram, SMRAM_C_BASE, SMRAM_C_SIZE, &mch->smram, HIGH_SMRAM_BASE, false);
+    alias_in(&mch->high_smram, owner, "smram-high", ram, SMRAM_C_BASE, SMRAM_C_SIZE, &mch->smram, HIGH_SMRAM_BASE,
+             false);
     memory_region_init_io(&mch->tseg_blackhole, owner, &blackhole_ops, NULL, "tseg-blackhole", MiB);
     memory_region_set_enabled(&mch->tseg_blackhole, false);
     memory_region_add_overlap(system, 0, &mch->tseg_blackhole, 1);
@@ -225,7 +227,8 @@ static void make_smm_ranges(MCHPCIState *mch, Object *owner)
     memory_region_init_io(&mch->smbase_blackhole, owner, &blackhole_ops, NULL, "smbase-blackhole", SMBASE_SIZE);
     memory_region_set_enabled(&mch->smbase_blackhole, false);
     memory_region_add_overlap(system, SMBASE_ADDR, &mch->smbase_blackhole, 1);
-    alias_in(&mch->smbase_window, owner, "smbase-window", ram, SMBASE_ADDR, SMBASE_SIZE, &mch->smram, SMBASE_ADDR, false);
+    alias_in(&mch->smbase_window, owner, "smbase-window", ram, SMBASE_ADDR, SMBASE_SIZE, &mch->smram, SMBASE_ADDR,
+             false);
 }
 
 static bool mch_realize(PCIDevice *dev, GError **error)
@@ -242,8 +245,8 @@ static bool mch_realize(PCIDevice *dev, GError **error)
     }
     memory_transaction_begin();
     /* 0xa0000 goes to PCI while SMRAM is closed; it hides RAM that is not there on a machine with less than that. */
-    alias_in(&mch->smram_region, owner, "smram-region", host->pci, SMRAM_C_BASE, SMRAM_C_SIZE, host->system, SMRAM_C_BASE,
-             true);
+    alias_in(&mch->smram_region, owner, "smram-region", host->pci, SMRAM_C_BASE, SMRAM_C_SIZE, host->system,
+             SMRAM_C_BASE, true);
     for (unsigned i = 0; i < MCH_PAM_SEGMENTS; i++) {
         hwaddr addr = i == 0 ? 0xf0000 : 0xc0000 + (i - 1) * PAM_SEGMENT_SIZE;
         uint64_t size = i == 0 ? 0x10000 : PAM_SEGMENT_SIZE;
@@ -468,7 +471,8 @@ static void host_class_init(ObjectClass *klass, const void *data)
 
 static const TypeInfo q35_types[] = {
     {
-        .name = TYPE_MCH_PCI_DEVICE, .parent = TYPE_PCI_DEVICE, .size = sizeof(MCHPCIState), .class_init = mch_class_init,
+        .name = TYPE_MCH_PCI_DEVICE, .parent = TYPE_PCI_DEVICE, .size = sizeof(MCHPCIState),
+        .class_init = mch_class_init,
         .interfaces = (const char *const[]){ INTERFACE_CONVENTIONAL_PCI, NULL },
     },
     {

@@ -32,7 +32,8 @@ const char *x86_feature_name(X86FeatureWordIndex word, uint64_t bit)
     return NULL;
 }
 
-void x86_foreach_feature(void (*fn)(const char *name, X86FeatureWordIndex word, uint64_t mask, void *opaque), void *opaque)
+void x86_foreach_feature(void (*fn)(const char *name, X86FeatureWordIndex word, uint64_t mask, void *opaque),
+                         void *opaque)
 {
     for (unsigned i = 0; i < x86_features_count; i++) {
         if (compat_release_has_property(release, TYPE_X86_CPU, x86_features[i].name)) {
@@ -114,7 +115,8 @@ static void apply_dependencies(X86CPU *cpu)
             continue;
         }
         if (cpu->check || cpu->enforce) {
-            report(d->to, lost & cpu->user_features[d->to], "This feature depends on other features that were not requested");
+            report(d->to, lost & cpu->user_features[d->to],
+                   "This feature depends on other features that were not requested");
         }
         cpu->features[d->to] &= ~lost;
     }
@@ -128,10 +130,10 @@ static void derive_xsave_components(X86CPU *cpu)
         X86FeatureWordIndex word;
         uint64_t mask;
     } areas[] = {
-        { 0, FEAT_1_EDX, 1u << 0 }, { 1, FEAT_1_EDX, 1u << 25 }, { 2, FEAT_1_ECX, 1u << 28 }, { 3, FEAT_7_0_EBX, 1u << 14 },
-        { 4, FEAT_7_0_EBX, 1u << 14 }, { 5, FEAT_7_0_EBX, 1u << 16 }, { 6, FEAT_7_0_EBX, 1u << 16 },
-        { 7, FEAT_7_0_EBX, 1u << 16 }, { 9, FEAT_7_0_ECX, 1u << 3 }, { 17, FEAT_7_0_EDX, 1u << 24 },
-        { 18, FEAT_7_0_EDX, 1u << 24 },
+        { 0, FEAT_1_EDX, 1u << 0 },     { 1, FEAT_1_EDX, 1u << 25 },    { 2, FEAT_1_ECX, 1u << 28 },
+        { 3, FEAT_7_0_EBX, 1u << 14 },  { 4, FEAT_7_0_EBX, 1u << 14 },  { 5, FEAT_7_0_EBX, 1u << 16 },
+        { 6, FEAT_7_0_EBX, 1u << 16 },  { 7, FEAT_7_0_EBX, 1u << 16 },  { 9, FEAT_7_0_ECX, 1u << 3 },
+        { 17, FEAT_7_0_EDX, 1u << 24 }, { 18, FEAT_7_0_EDX, 1u << 24 },
     };
 
     cpu->features[FEAT_XCR0_LO] = cpu->features[FEAT_XCR0_HI] = 0;

@@ -63,8 +63,8 @@ const X86Feature *x86_feature_find(const char *name);       /* by any of its nam
 
 /* cpu-props.c */
 /*
- * Switches that only accelerators like KVM, and Hyper-V's interface for guests, would use: kept so that they can be read
- * back. They live at the end of the object.
+ * Switches that only accelerators like KVM, and Hyper-V's interface for guests, would use: kept so that they can be
+ * read back. They live at the end of the object.
  */
 typedef struct X86CPUOther {
     bool hv[32];

@@ -11,7 +11,8 @@ static bool feature_assign(Object *obj, const Property *prop, bool on)
     uint64_t *word = property_field(obj, prop);
     uint64_t *user = word + X86_FEATURE_WORDS;
 
-    G_STATIC_ASSERT(offsetof(X86CPU, user_features) - offsetof(X86CPU, features) == X86_FEATURE_WORDS * sizeof(uint64_t));
+    G_STATIC_ASSERT(offsetof(X86CPU, user_features) - offsetof(X86CPU, features) ==
+                    X86_FEATURE_WORDS * sizeof(uint64_t));
     *word = on ? *word | prop->defval : *word & ~prop->defval;
     *user |= prop->defval;
     return true;
@@ -21,8 +22,9 @@ static bool feature_set(Object *obj, const Property *prop, Json *value, GError *
 {
     bool on;
 
-    return json_get_bool(value, &on) ? feature_assign(obj, prop, on)
-                                     : error_setf(error, "Invalid parameter type for '%s', expected: boolean", prop->name);
+    return json_get_bool(value, &on)
+               ? feature_assign(obj, prop, on)
+               : error_setf(error, "Invalid parameter type for '%s', expected: boolean", prop->name);
 }
 
 static bool feature_parse(Object *obj, const Property *prop, const char *text, GError **error)
@@ -46,8 +48,8 @@ static const PropertyKind kind_feature = {
 static bool version_check(const Property *prop, int64_t v, GError **error)
 {
     return (v >= 0 && v <= (int64_t)prop->max) ||
-           error_setf(error, "Property .%s doesn't take value %" G_GINT64_FORMAT " (minimum: 0, maximum: %d)", prop->name, v,
-                      (int)prop->max);
+           error_setf(error, "Property .%s doesn't take value %" G_GINT64_FORMAT " (minimum: 0, maximum: %d)",
+                      prop->name, v, (int)prop->max);
 }
 
 static bool version_set(Object *obj, const Property *prop, Json *value, GError **error)
@@ -83,7 +85,9 @@ static Json *version_get(Object *obj, const Property *prop, GError **error)
 {
     return json_new_int(*(int32_t *)property_field(obj, prop));
 }
-static const PropertyKind kind_version = { .name = "int", .set = version_set, .parse = version_parse, .get = version_get };
+static const PropertyKind kind_version = {
+    .name = "int", .set = version_set, .parse = version_parse, .get = version_get
+};
 
 /* Texts of a fixed length inside the object. */
 static Json *text_get(Object *obj, const Property *prop, GError **error)
@@ -220,7 +224,8 @@ static const Property cpu_props[] = {
     DEFINE_PROP_UINT32("phys-bits", X86CPU, phys_bits, 0, .check = phys_bits_check),
     DEFINE_PROP_UINT64("ucode-rev", X86CPU, ucode_rev, 0),
     DEFINE_PROP_UINT8("host-phys-bits-limit", X86CPU, host_phys_bits_limit, 0),
-    CPU_BOOL("check", check, true), CPU_BOOL("enforce", enforce, false), CPU_BOOL("x-force-features", force_features, false),
+    CPU_BOOL("check", check, true), CPU_BOOL("enforce", enforce, false),
+    CPU_BOOL("x-force-features", force_features, false),
     CPU_BOOL("kvm", expose_kvm, true), CPU_BOOL("pmu", pmu, false), CPU_BOOL("lmce", lmce, false),
     CPU_BOOL("l3-cache", l3_cache, true),
     DEFINE_PROP_BOOL("legacy-cache", X86CPU, legacy_cache, true, .hidden = true),
@@ -237,7 +242,8 @@ static const Property cpu_props[] = {
     OTHER_BOOL("kvm-pv-enforce-cpuid", pv_enforce_cpuid, false), OTHER_BOOL("tcg-cpuid", tcg_cpuid, true),
     OTHER_BOOL("vmware-cpuid-freq", vmware_cpuid_freq, true),
     HV("relaxed", 0), HV("vapic", 1), HV("time", 2), HV("crash", 3), HV("reset", 4), HV("vpindex", 5), HV("runtime", 6),
-    HV("synic", 7), HV("stimer", 8), HV("frequencies", 9), HV("reenlightenment", 10), HV("tlbflush", 11), HV("evmcs", 12),
+    HV("synic", 7), HV("stimer", 8), HV("frequencies", 9), HV("reenlightenment", 10), HV("tlbflush", 11),
+    HV("evmcs", 12),
     HV("ipi", 13), HV("stimer-direct", 14), HV("avic", 15), HV("emsr-bitmap", 16), HV("xmm-input", 17),
     HV("tlbflush-ext", 18), HV("tlbflush-direct", 19), HV("syndbg", 20), HV("passthrough", 21), HV("enforce-cpuid", 22),
     HV("apicv", 15),    /* another name of avic */
@@ -276,7 +282,8 @@ void x86_cpu_class_add_props(ObjectClass *klass)
         features[i] = feature_property(x86_features[i].name, &x86_features[i]);
     }
     for (unsigned i = 0; i < x86_feature_aliases_count; i++) {
-        features[n + i] = feature_property(x86_feature_aliases[i].name, x86_feature_find(x86_feature_aliases[i].canonical));
+        features[n + i] =
+            feature_property(x86_feature_aliases[i].name, x86_feature_find(x86_feature_aliases[i].canonical));
     }
     object_class_add_props(klass, cpu_props, G_N_ELEMENTS(cpu_props));
     object_class_add_props(klass, features, n + x86_feature_aliases_count);

@@ -142,7 +142,8 @@ static Json *full_props(X86CPU *cpu)
         const ClassProperty *cp = &klass->props[i];
         Json *value;
 
-        if (cp->absent || g_str_has_prefix(cp->prop->name, "x-godwit-") || !cp->prop->kind->set || !cp->prop->kind->get) {
+        if (cp->absent || g_str_has_prefix(cp->prop->name, "x-godwit-") || !cp->prop->kind->set ||
+            !cp->prop->kind->get) {
             continue;
         }
         value = object_property_get(OBJECT(cpu), cp->prop->name, NULL);

@@ -192,7 +192,8 @@ Json *x86_query_cpus_fast(void)
         Json *o = json_new_object();
 
         json_set(o, "thread-id", json_new_int(syscall(SYS_gettid)));    /* there is one thread for all as yet */
-        json_set(o, "props", instance_props(current_machine, cpu->socket_id, cpu->die_id, cpu->core_id, cpu->thread_id));
+        json_set(o, "props",
+                 instance_props(current_machine, cpu->socket_id, cpu->die_id, cpu->core_id, cpu->thread_id));
         json_set(o, "qom-path", json_new_string(path));
         json_set(o, "cpu-index", json_new_int(i));
         json_set(o, "target", json_new_string("x86_64"));

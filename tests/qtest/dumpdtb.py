@@ -57,15 +57,16 @@ def texts(value):
 def dump(release, machine, *args):
     with tempfile.TemporaryDirectory() as tmp:
         path = f"{tmp}/machine.dtb"
-        p = subprocess.run([f"{BUILD}/godwit-{release}", "-M", f"{machine},dumpdtb={path}", "-nodefaults", "-display", "none",
-                            *args], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+        p = subprocess.run([f"{BUILD}/godwit-{release}", "-M", f"{machine},dumpdtb={path}", "-nodefaults", "-display",
+                            "none", *args], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
         assert p.returncode == 0, p.stderr
         with open(path, "rb") as f:
             return f.read()
 
 
 GUEST = ["-m", "5G", "-smp", "2", "-device", "pcie-root-port,id=rp0,chassis=1,addr=1.0",
-         "-device", "pcie-root-port,id=rp1,chassis=2,addr=2.0,x-pcie-err-unc-mask=on", "-device", "virtio-rng-pci,id=rng,bus=rp1"]
+         "-device", "pcie-root-port,id=rp1,chassis=2,addr=2.0,x-pcie-err-unc-mask=on",
+         "-device", "virtio-rng-pci,id=rng,bus=rp1"]
 
 
 def guest():
@@ -129,7 +130,8 @@ def properties_say_where_they_come_from():
 def a_global_is_told_from_a_row():
     root = parse(dump("8.2", "pc-7.2", "-m", "16", "-global", "pci-device.x-pcie-err-unc-mask=on", "-device",
                       "pcie-root-port,id=rp0"))
-    assert texts(root["godwit,devices"]["peripheral"]["rp0"]["godwit,properties"]["x-pcie-err-unc-mask"])[:2] == ["on", "global"]
+    properties = root["godwit,devices"]["peripheral"]["rp0"]["godwit,properties"]
+    assert texts(properties["x-pcie-err-unc-mask"])[:2] == ["on", "global"]
 
 
 @test

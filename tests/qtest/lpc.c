@@ -162,7 +162,8 @@ static void intx_lines_lead_where_qemus_do(void)
     static const struct {
         unsigned slot;
         int gsi;
-    } want[] = { { 1, 21 }, { 2, 22 }, { 3, 23 }, { 4, 20 }, { 24, 20 }, { 25, 16 }, { 26, 16 }, { 29, 16 }, { 30, 20 } };
+    } want[] = { { 1, 21 }, { 2, 22 }, { 3, 23 }, { 4, 20 }, { 24, 20 }, { 25, 16 }, { 26, 16 }, { 29, 16 },
+                 { 30, 20 } };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(want); i++) {
         QTest *qt = qtest_start("7.2", "-M q35 -m 16 "

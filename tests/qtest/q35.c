@@ -179,7 +179,8 @@ static void locking_smram_closes_it_until_reset(void)
 static void smram_at_the_smbase_must_be_asked_for_and_is_then_locked(void)
 {
     static const uint8_t steps[][2] = {
-        { 0x00, 0 }, { 0x01, 0 }, { 0x02, 0 }, { 0x10, 0 }, { 0xff, 1 }, { 0x01, 1 }, { 0x02, 2 }, { 0x00, 2 }, { 0xff, 2 },
+        { 0x00, 0 }, { 0x01, 0 }, { 0x02, 0 }, { 0x10, 0 }, { 0xff, 1 }, { 0x01, 1 }, { 0x02, 2 }, { 0x00, 2 },
+        { 0xff, 2 },
     };
     QTest *qt = qtest_start("7.2", "-M q35 -m 64");
 

@@ -42,8 +42,9 @@ static void qemus_own_list_agrees_row_by_row(void)
         g_assert_cmpuint(mine->len, ==, json_count(rows));
         for (guint i = 0; i < mine->len; i++) {
             const Json *row = json_at(rows, i);
-            g_autofree char *theirs = g_strdup_printf("%s.%s=%s", json_get_string(json_at(row, 0)),
-                                                      json_get_string(json_at(row, 1)), json_get_string(json_at(row, 2)));
+            g_autofree char *theirs =
+                g_strdup_printf("%s.%s=%s", json_get_string(json_at(row, 0)), json_get_string(json_at(row, 1)),
+                                json_get_string(json_at(row, 2)));
 
             g_assert_cmpstr(mine->pdata[i], ==, theirs);
         }
@@ -239,11 +240,12 @@ static void the_text_of_a_difference_says_what_where_and_since_when(void)
 {
     Found f = difference((Release){ 8, 0 }, (Release){ 8, 0, 1 }, "pcie-root-port", "x-pcie-err-unc-mask");
 
-    g_assert_cmpstr(f.text, ==,
-                    "pcie-root-port.x-pcie-err-unc-mask is on in release 8.0 (which can't change it) and off in release "
-                    "8.0.1 (by hw_compat_7_2); before release 8.0 the AER capability had no Uncorrectable Error Mask "
-                    "register: it read as 0 and could not be written. Start the destination with "
-                    "-device pcie-root-port,x-pcie-err-unc-mask=on");
+    g_assert_cmpstr(
+        f.text, ==,
+        "pcie-root-port.x-pcie-err-unc-mask is on in release 8.0 (which can't change it) and off in release "
+        "8.0.1 (by hw_compat_7_2); before release 8.0 the AER capability had no Uncorrectable Error Mask "
+        "register: it read as 0 and could not be written. Start the destination with "
+        "-device pcie-root-port,x-pcie-err-unc-mask=on");
     g_free(f.setting);
     g_free(f.text);
 }

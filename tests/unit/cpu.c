@@ -226,7 +226,8 @@ REFUSAL(an_unknown_feature_with_a_sign_is_refused, "qemu64,+foo", "Property 'qem
 REFUSAL(a_bad_switch_is_refused, "qemu64,avx=foo",
         "can't apply global qemu64-x86_64-cpu.avx=foo: Parameter 'avx' expects 'on' or 'off'")
 REFUSAL(a_family_out_of_range_is_refused, "qemu64,family=300",
-        "can't apply global qemu64-x86_64-cpu.family=300: Property .family doesn't take value 300 (minimum: 0, maximum: 270)")
+        "can't apply global qemu64-x86_64-cpu.family=300: Property .family doesn't take value 300 (minimum: 0, "
+        "maximum: 270)")
 REFUSAL(a_short_vendor_is_refused, "qemu64,vendor=abc",
         "can't apply global qemu64-x86_64-cpu.vendor=abc: Property '.vendor' doesn't take value 'abc'")
 REFUSAL(enforce_refuses_what_is_missing, "qemu64,avx512f=on,enforce", "TCG doesn't support requested features")
@@ -260,8 +261,10 @@ static void a_host_is_described_by_a_file(void)
     if (!in_child()) {
         return;
     }
-    g_assert_true(g_file_set_contents(path, "# Host A\nvendor GenuineIntel\nfamily 6\nmodel 85\nstepping 7\n"
-                                            "model-id Host A\nfeatures fpu sse sse2 lm pcid\nfeatures stibp\n", -1, NULL));
+    g_assert_true(g_file_set_contents(path,
+                                      "# Host A\nvendor GenuineIntel\nfamily 6\nmodel 85\nstepping 7\n"
+                                      "model-id Host A\nfeatures fpu sse sse2 lm pcid\nfeatures stibp\n",
+                                      -1, NULL));
     g_assert_true(x86_cpu_set_host_file(path, &error));
     g_assert_nonnull(boot("q35", "host", NULL));
     g_assert_true(cpu_has("pcid") && cpu_has("stibp") && cpu_has("lm"));
@@ -323,9 +326,11 @@ static void help_is_qemus(void)
                                              "x86 486-v1                \n"
                                              "x86 Broadwell             (alias configured by machine type)\n"
                                              "x86 Broadwell-IBRS        (alias of Broadwell-v3)\n"));
-    g_assert_nonnull(strstr(out->str, "x86 Cascadelake-Server-v2  Intel Xeon Processor (Cascadelake) [ARCH_CAPABILITIES]\n"));
-    g_assert_nonnull(strstr(out->str, "x86 max                   Enables all features supported by the accelerator in the "
-                                      "current host\n\nRecognized CPUID flags:\n  3dnow 3dnowext"));
+    g_assert_nonnull(
+        strstr(out->str, "x86 Cascadelake-Server-v2  Intel Xeon Processor (Cascadelake) [ARCH_CAPABILITIES]\n"));
+    g_assert_nonnull(strstr(out->str,
+                            "x86 max                   Enables all features supported by the accelerator in the "
+                            "current host\n\nRecognized CPUID flags:\n  3dnow 3dnowext"));
 }
 
 #define ADD(fn) g_test_add_func("/cpu/" #fn, fn)

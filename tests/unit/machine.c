@@ -155,7 +155,8 @@ static void bad_topologies_are_refused(void)
         { "{\"smp\": {\"cpus\": \"4\", \"maxcpus\": \"2\"}}",
           "Invalid CPU topology: maxcpus must be equal to or greater than smp: "
           "sockets (1) * dies (1) * cores (2) * threads (1) == maxcpus (2) < smp_cpus (4)" },
-        { "{\"smp\": {\"cpus\": \"4\", \"clusters\": \"2\"}}", "clusters not supported by this machine's CPU topology" },
+        { "{\"smp\": {\"cpus\": \"4\", \"clusters\": \"2\"}}",
+          "clusters not supported by this machine's CPU topology" },
         { "{\"type\": \"pc-q35-7.2\", \"smp\": {\"cpus\": \"289\"}}",
           "Invalid SMP CPUs 289. The max CPUs supported by machine 'pc-q35-7.2' is 288" },
         { "{\"type\": \"pc-q35-7.2\", \"smp\": {\"cpus\": \"4294967297\"}}",
@@ -309,7 +310,7 @@ static void the_tree_has_qemus_names(void)
     g_assert_nonnull(object_resolve_path("/machine/peripheral", NULL));
 }
 
-/* "000 29c08086 ffffffff 0 0": config, cmask, wmask, w1cmask of a dword; what is not listed is as it is in every device. */
+/* "000 29c08086 ffffffff 0 0": config, cmask, wmask, w1cmask of a dword; what is not listed is as in every device. */
 static void check_config(PCIDevice *dev, const char *device)
 {
     g_autofree char *path = g_build_filename(g_getenv("TEST_DATA"), "pciconfig", "q35.txt", NULL);

@@ -11,7 +11,7 @@
 #include "hw/core/compat.h"
 
 typedef struct CompatValue {
-    const char *text;           /* "on" and "off" for bools; interned. NULL: the driver does not exist here, and its default stands */
+    const char *text;           /* "on" and "off" for bools; interned. NULL: the default of a driver that is not here */
     bool settable;              /* the release has the property */
     const CompatTable *table;   /* whose row decided; NULL: the type's own default */
     const CompatRow *row;

@@ -57,7 +57,7 @@ typedef struct CompatTable {
     size_t count;
 } CompatTable;
 
-extern const CompatTable compat_tables[];   /* newest machine first: application goes from new to old, the oldest wins */
+extern const CompatTable compat_tables[];   /* newest machine first: applied in this order, so that the oldest wins */
 extern const size_t compat_tables_count;
 
 /* Whether release r has the property, as far as the history knows (rows of the type's parents included). */
@@ -69,7 +69,8 @@ void compat_install(Release r);
 /* Chooses the machine type's rows: device_new() applies them. `machine` {0}: none. */
 void compat_set_machine(Release machine);
 /* Calls fn for each row that this release ships and the machine type gets, in order of application. */
-void compat_foreach_row(Release r, Release machine, void (*fn)(const CompatTable *, const CompatRow *, void *), void *opaque);
+void compat_foreach_row(Release r, Release machine, void (*fn)(const CompatTable *, const CompatRow *, void *),
+                        void *opaque);
 /* Applies rows and -globals to a new object, in order of precedence. Errors are -global's: bad value. */
 bool compat_apply(Object *obj, GError **error);
 

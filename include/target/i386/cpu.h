@@ -2,9 +2,9 @@
  * x86 CPUs as objects: their model, their features, where they sit in the topology. What executes instructions comes
  * behind accel/.
  *
- * A model's features are bits in feature words, which are CPUID registers and a few MSRs. They come from the model, then
- * -cpu's text, then what depends on an absent feature goes, then what the accelerator can't do goes ("filtered": with
- * `check` a warning, with `enforce` an error).
+ * A model's features are bits in feature words, which are CPUID registers and a few MSRs. They come from the model,
+ * then -cpu's text, then what depends on an absent feature goes, then what the accelerator can't do goes ("filtered":
+ * with `check` a warning, with `enforce` an error).
  */
 #ifndef TARGET_I386_CPU_H
 #define TARGET_I386_CPU_H
@@ -83,7 +83,8 @@ const char *x86_feature_name(X86FeatureWordIndex word, uint64_t bit);
 /* "CPUID.07H:EBX" or "MSR(10AH)". Caller frees. */
 char *x86_feature_word_text(X86FeatureWordIndex word);
 /* Calls fn for each feature by its first name. */
-void x86_foreach_feature(void (*fn)(const char *name, X86FeatureWordIndex word, uint64_t mask, void *opaque), void *opaque);
+void x86_foreach_feature(void (*fn)(const char *name, X86FeatureWordIndex word, uint64_t mask, void *opaque),
+                         void *opaque);
 
 /*
  * Describes the host's CPU from a file instead of asking it, so that `-cpu host` can be tried for several: lines of
