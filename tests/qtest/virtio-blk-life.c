@@ -305,6 +305,85 @@ static void unplugged_drive_is_gone_and_its_image_free(void)
     blk_image_free(path);
 }
 
+/* ---- Migration ---- */
+
+/* The guest goes on in another process. */
+static void migrate(Guest *g, const char *disk, const char *device)
+{
+    g_autofree char *path = g_strdup_printf("%s/state", qtest_dir(g->qt));
+    json_unref(qtest_qmp_ok(g->qt, "{'execute': 'migrate', 'arguments': {'uri': 'exec:cat > %s'}}", path));
+    for (bool done = false; !done;) {
+        g_autoptr(Json) status = qtest_qmp_ok(g->qt, "{'execute': 'query-migrate'}");
+        const char *word = json_member_string(status, "status", "");
+        g_assert_cmpstr(word, !=, "failed");
+        done = !strcmp(word, "completed");
+    }
+    QTest *to = qtest_start(NULL, "-M q35 -m 64 -device pcie-root-port,id=rp0,addr=1.0,chassis=1,slot=1 %s "
+                            "-device virtio-blk-pci,id=v0,drive=d0,bus=rp0%s -incoming 'exec:cat %s'", disk, device, path);
+    for (bool done = false; !done;) {
+        g_autoptr(Json) status = qtest_qmp_ok(to, "{'execute': 'query-status'}");
+        done = strcmp(json_member_string(status, "status", ""), "inmigrate");
+    }
+    qtest_quit(g->qt);
+    g->qt = g->bus->qt = g->v->qt = to;
+}
+
+static void stopped_requests_go_on_at_the_destination(const char *device)
+{
+    enum { N = 4 };
+    char *path = blk_image(1 << 20);
+    g_autofree char *bad = g_strdup_printf(
+        "-blockdev driver=file,filename=%s,node-name=f0 -blockdev driver=blkdebug,node-name=b0,image=f0,"
+        "inject-error.0.event=write_aio,inject-error.0.errno=28 -blockdev driver=raw,node-name=d0,file=b0", path);
+    g_autofree char *good = g_strdup_printf("-blockdev driver=file,filename=%s,node-name=f0 "
+                                            "-blockdev driver=raw,node-name=d0,file=f0", path);
+    Guest g = blk_boot(bad, device);
+    qtest_memset(g.qt, g.data, 0x5a, 4096);
+    for (unsigned i = 0; i < N; i++) { /* apart from each other, so that none is merged */
+        blk_set_header(&g, g.header + 32 * i, BLK_OUT, 8 * i + i);
+        qtest_writeb(g.qt, g.status + i, BLK_NONE);
+        qvirtqueue_add(g.q, (QVirtBuffer[]){ { g.header + 32 * i, 16, false }, { g.data + 512 * i, SECTOR, false },
+                                             { g.status + i, 1, true } }, 3);
+    }
+    qvirtqueue_ring(g.q);
+    json_unref(qtest_event(g.qt, "STOP"));
+    migrate(&g, good, device);
+    assert_state(&g, "io-error", "ok");
+    g_assert_cmpuint(qtest_readb(g.qt, g.status), ==, BLK_NONE);
+    cont(&g);
+    for (unsigned i = 0; i < N; i++) {
+        qvirtqueue_wait(g.q, NULL);
+    }
+    for (unsigned i = 0; i < N; i++) {
+        g_assert_cmpuint(qtest_readb(g.qt, g.status + i), ==, BLK_OK);
+        g_assert_cmpint(blk_image_byte(path, (8 * i + i) * SECTOR), ==, 0x5a);
+    }
+    g_assert_cmpuint(blk_read(&g, 9, SECTOR), ==, BLK_OK);
+    blk_shut_down(&g);
+    blk_image_free(path);
+}
+
+static void stopped_requests_migrate(void)
+{
+    stopped_requests_go_on_at_the_destination("");
+}
+
+static void stopped_requests_migrate_with_their_queue(void)
+{
+    stopped_requests_go_on_at_the_destination(",num-queues=2");
+}
+
+static void write_cache_and_rings_migrate(void)
+{
+    Guest g = blk_boot(NULL_DISK, "");
+    g_assert_cmpuint(blk_read(&g, 1, SECTOR), ==, BLK_OK);
+    blk_set_config(&g, 32, 1, 0);
+    migrate(&g, NULL_DISK, "");
+    g_assert_cmpuint(blk_read(&g, 2, SECTOR), ==, BLK_OK);
+    g_assert_cmpuint(blk_write(&g, 3, SECTOR), ==, BLK_OK);
+    blk_shut_down(&g);
+}
+
 /* ---- Refusals ---- */
 
 static void bad_disks_are_refused(void)
@@ -372,6 +451,9 @@ int main(int argc, char **argv)
     T(stop_ends_requests_in_flight_and_starts_none);
     T(queue_reset_waits_for_its_requests);
     T(unplugged_drive_is_gone_and_its_image_free);
+    T(stopped_requests_migrate);
+    T(stopped_requests_migrate_with_their_queue);
+    T(write_cache_and_rings_migrate);
     T(bad_disks_are_refused);
 #undef T
     return g_test_run();
