@@ -140,6 +140,7 @@ static void virtio_blk_queue_reset(VirtIODevice *vdev, unsigned queue)
 static void virtio_blk_run_state(VirtIODevice *vdev, bool running)
 {
     if (running) {
+        virtio_blk_set_status(vdev, vdev->status); /* after a load too */
         virtio_blk_restart(VIRTIO_BLK(vdev));
     }
 }
