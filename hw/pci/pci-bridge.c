@@ -185,6 +185,11 @@ bool pci_bridge_init(PCIDevice *dev, GError **error)
     const char *type = bridge->bus_type ? bridge->bus_type : TYPE_PCI_BUS;
     const char *name = bridge->bus_name ? bridge->bus_name : dev->parent_obj.id;
 
+    /* The bus is a child of the device, named by its id. */
+    if (name && object_property_exists((Object *)dev, name)) {
+        return error_setf(error, "attempt to add duplicate property '%s' to object (type '%s')", name,
+                          object_type((Object *)dev));
+    }
     memory_region_init(&bridge->sec_mem, (Object *)dev, "pci_bridge_pci", UINT64_MAX);
     memory_region_init(&bridge->sec_io, (Object *)dev, "pci_bridge_io", 4 * GiB);
     bridge->sec_bus = PCI_BUS(bus_new(type, &dev->parent_obj, name && *name ? name : NULL));
