@@ -180,11 +180,13 @@ static const CompatRow release_behaviour[] = {
     BEHAVIOUR("pci-device", "x-godwit-slot-power", "off", IN(6, 1),
               .note = "a device in a slot whose power controller was off still answered, and was not let go of "
                       "at once"),
-    /* The next three differ between 7.2 and 10.0, and no row of QEMU's explains them: 8.0 stands for the change. */
+    /* The next four differ between 7.2 and 10.0, and no row of QEMU's explains them: 8.0 stands for the change. */
     BEHAVIOUR("pci-device", "x-godwit-sltsta-pds-checked", "on", IN(8, 0),
               .note = "Presence Detect State had to agree when a state was loaded"),
     BEHAVIOUR("pci-device", "x-godwit-sltctl-reset-pic-on", "on", IN(8, 0),
               .note = "reset left the power indicator of an occupied slot on"),
+    BEHAVIOUR("pci-device", "x-godwit-hotplug-off-early", "off", IN(8, 0),
+              .note = "the port and not its bus refused a device because of hotplug=off"),
     BEHAVIOUR("pci-device", "x-godwit-port-slot-0", "off", IN(8, 0),
               .note = "a second device could be hot-plugged behind a port, into a slot that no port has"),
 };

@@ -111,6 +111,7 @@ static const Property pci_device_props[] = {
     CAP_BIT("x-godwit-sltctl-reset-pic-on", PCIE_SLTCTL_RESET_PIC_ON_BIT, false, .hidden = true),
     CAP_BIT("x-godwit-aer-msg-devctl", PCIE_AER_MSG_DEVCTL_BIT, true, .hidden = true),
     CAP_BIT("x-godwit-slot-power", PCIE_SLOT_POWER_BIT, true, .hidden = true),
+    CAP_BIT("x-godwit-hotplug-off-early", PCIE_HOTPLUG_OFF_BIT, true, .hidden = true),
     CAP_BIT("x-godwit-port-slot-0", PCIE_PORT_SLOT_0_BIT, true, .hidden = true),
 };
 

@@ -174,11 +174,17 @@ static const Property slot_props[] = {
     DEFINE_PROP_BOOL("x-do-not-expose-native-hotplug-cap", PCIESlot, hide_native_hotplug_cap, false),
 };
 
+static bool slot_can_hotplug(Object *handler, BusState *bus)
+{
+    return PCIE_SLOT(handler)->hotplug || !(PCI_DEVICE(handler)->cap_present & (1u << PCIE_HOTPLUG_OFF_BIT));
+}
+
 static void slot_class_init(ObjectClass *klass, const void *data)
 {
     HotplugHandlerClass *handler = object_class_dynamic_cast(klass, TYPE_HOTPLUG_HANDLER);
 
     object_class_add_props(klass, slot_props, G_N_ELEMENTS(slot_props));
+    handler->can_hotplug = slot_can_hotplug;
     handler->pre_plug = pcie_slot_pre_plug;
     handler->plug = pcie_slot_plug;
     handler->unplug_request = pcie_slot_unplug_request;

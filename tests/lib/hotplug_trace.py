@@ -7,10 +7,11 @@ import re
 import sys
 
 from pci import PCI
-from vm import VM, QMPError
+from vm import VM, QMPError, is_qemu
 
 MSI_WORD = 0x1000
-DRIVER = "virtio-rng-pci"
+# QEMU's device asks for nothing; ours is a disk.
+QEMU_DRIVER, DRIVER = "virtio-rng-pci", "virtio-blk-pci"
 
 
 def arguments(machine):
@@ -23,6 +24,7 @@ def arguments(machine):
 class Machine:
     def __init__(self, vm):
         self.vm, self.last, self.ports = vm, {}, {}
+        self.driver = QEMU_DRIVER if is_qemu(vm.cmdline[0]) else DRIVER
         pci = PCI(vm)
         for n, name in enumerate(("rp", "rq", "rs"), 1):
             port = self.ports[name] = pci.function(0, n << 3)
@@ -50,12 +52,18 @@ class Machine:
             self.vm.writel(MSI_WORD, 0)
         return found
 
+    def add(self, id, bus, addr, functions):
+        options = {} if addr == "any" else {"addr": addr}
+        if self.driver == DRIVER:
+            self.vm.qmp("blockdev-add", driver="null-co", node_name="n" + id)
+            options["drive"] = "n" + id
+        self.vm.qmp("device_add", driver=self.driver, id=id, bus=bus, multifunction=functions == "multi", **options)
+
     def step(self, line):
         verb, *rest = line.split()
         try:
             if verb == "add":
-                where = {} if rest[2] == "any" else {"addr": rest[2]}
-                self.vm.qmp("device_add", driver=DRIVER, id=rest[0], bus=rest[1], multifunction=rest[3] == "multi", **where)
+                self.add(*rest)
             elif verb == "del":
                 self.vm.qmp("device_del", id=rest[0])
             else:
@@ -63,7 +71,7 @@ class Machine:
                 {1: self.ports[rest[0]].w8, 2: self.ports[rest[0]].w16, 4: self.ports[rest[0]].w32}[size](at, value)
         except QMPError as e:
             # 5.2 does not say which device is in the way.
-            return ["error: " + re.sub(",id=.*", "", e.desc.replace(DRIVER, "DRIVER"))] + self.changes()
+            return ["error: " + re.sub(",id=.*", "", e.desc.replace(self.driver, "DRIVER"))] + self.changes()
         return self.changes()
 
 

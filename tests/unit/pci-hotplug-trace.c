@@ -54,11 +54,6 @@ static void start(void)
         port[i].dev->parent_obj.hotplugged = false;
         memset(port[i].last, 0, sizeof(port[i].last));
     }
-    if (!g_str_equal(getenv("RELEASE"), "5.2")) {
-        /* The chipset, whose bus it is, takes the handler from a port that has no hot plug. */
-        bus_set_hotplug_handler(&bus_behind(port[1].dev)->parent_obj,
-                                g_str_equal(getenv("RELEASE"), "8.2") ? NULL : (Object *)port[1].dev);
-    }
     reset_bus(&root->parent_obj);
     for (int i = 0; i < PORTS; i++) {
         PCIMsix *msix = port[i].dev->msix;

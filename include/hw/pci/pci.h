@@ -64,6 +64,7 @@ enum {
     PCIE_AER_MSG_DEVCTL_BIT,        /* "x-godwit-aer-msg-devctl": Device Control lets error messages out, not SERR# alone */
     PCIE_SLOT_POWER_BIT,            /* "x-godwit-slot-power": a slot without power answers no config cycle */
     PCIE_PORT_SLOT_0_BIT,           /* "x-godwit-port-slot-0": a port has slot 0 only: warns, and refuses hot plug */
+    PCIE_HOTPLUG_OFF_BIT,           /* "x-godwit-hotplug-off-early": hotplug=off is the bus's refusal, not the port's */
 };
 
 typedef struct PCIIORegion {
