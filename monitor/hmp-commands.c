@@ -438,7 +438,7 @@ static const HmpCommand commands[] = {
     { "system_reset", NULL, NULL, "reset the system", cmd_system_reset },
     { "system_powerdown", NULL, NULL, "send system power down event", cmd_system_powerdown },
     { "system_wakeup", NULL, NULL, "wakeup guest from suspend", cmd_system_wakeup },
-    { "device_add", "device:S", "driver[,prop=value][,...]", "add device, like -device on the command line", cmd_device_add, complete_driver },
+    { "device_add", "device:O", "driver[,prop=value][,...]", "add device, like -device on the command line", cmd_device_add, complete_driver },
     { "device_del", "id:s", "device", "remove device", cmd_device_del, complete_device },
     { "object_add", "object:S", "[qom-type=]type,id=str[,prop=value][,...]", "create QOM object", cmd_object_add },
     { "object_del", "id:s", "id", "destroy QOM object", cmd_object_del, complete_object },

@@ -298,7 +298,7 @@ static bool take_argument(const char *name, char kind, bool optional, const char
     if (kind == 'i') {
         return take_number(p, args, name, error);
     }
-    if (kind == 'S' && **p) {
+    if ((kind == 'S' || kind == 'O') && **p) {
         json_set(args, name, json_new_string(*p));
         *p += strlen(*p);
         return true;
@@ -436,7 +436,7 @@ static void run(Monitor *mon, const HmpCommand *c, bool info, const char *rest)
         if (g_str_has_prefix(error->message, "Parameter")) {
             monitor_printf(mon, "Error: %s\n", error->message);
         } else {
-            bool names_command = g_str_has_suffix(error->message, "expected") || g_str_has_prefix(error->message, "extra");
+            bool names_command = strcmp(error->message, "string expected") == 0 || g_str_has_prefix(error->message, "extra");
 
             monitor_printf(mon, "%s%s%s\nTry \"help %s%.*s\" for more information\n", names_command ? c->name : "",
                            names_command ? ": " : "", error->message, info ? "info " : "", (int)first, c->name);

@@ -264,6 +264,11 @@ static bool policy_check(Object *obj, const Property *prop, uint64_t value, GErr
     return value == 0 || error_setf(error, "host-nodes must be set for policy %s", prop->kind->values[value]);
 }
 
+static bool size_check(Object *obj, const Property *prop, uint64_t value, GError **error)
+{
+    return value || error_setf(error, "property 'size' of %s doesn't take value '0'", object_type(obj));
+}
+
 #define SIZE(n, t, f, d) DEFINE_PROP(n, kind_size, t, f, 0, .no_default = true, .description = d)
 #define BOOL(n, t, f, v, d) DEFINE_PROP_BOOL(n, t, f, v, .description = d)
 
@@ -273,7 +278,8 @@ static const Property backend_props[] = {
     BOOL("prealloc", HostMemoryBackend, prealloc, false, "Preallocate memory"),
     DEFINE_PROP_UINT32("prealloc-threads", HostMemoryBackend, prealloc_threads, 1, .type = "int", .min = 1, .max = 256,
                        .description = "Number of CPU threads to use for prealloc"),
-    SIZE("size", HostMemoryBackend, size, "Size of the memory region (ex: 500M)"),
+    DEFINE_PROP("size", kind_size, HostMemoryBackend, size, 0, .no_default = true, .check = size_check,
+                .description = "Size of the memory region (ex: 500M)"),
     DEFINE_PROP_ENUM("policy", prop_kind_host_mem_policy, HostMemoryBackend, policy, 0, .check = policy_check,
                      .description = "Set the NUMA policy"),
     BOOL("share", HostMemoryBackend, share, false, "Mark the memory as private to QEMU or shared"),

@@ -2,7 +2,7 @@
  * HMP: the monitor for people. A command is a row and a function; rows of several files are registered before main().
  *
  * `args` says what the arguments are, one "name:kind" after another, a "?" after the kind for one that may be absent:
- *     s  a word (or "quoted text")     S  the rest of the line     i  a number     o  size     O  options k=v,…
+ *     s  a word (or "quoted text")     S  the rest of the line     i  a number     o  size     O  a device's options
  *     b  on|off                        -x a flag                   /  a format "/8xw" (for x)
  * The function gets them as a JSON object.
  */

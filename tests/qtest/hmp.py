@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""HMP: commands through QMP, and a session at a terminal with editing, history and completion."""
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import cases, contains, equal, main, test  # noqa: E402
+from vm import VM, binary  # noqa: E402
+
+folder = tempfile.TemporaryDirectory(prefix="godwit-hmp")
+os.chdir(folder.name)
+MACHINE = ["-M", "pc-q35-7.2", "-m", "64", "-device", "pcie-root-port,id=rp0,chassis=1,addr=1.0", "-blockdev", "null-co,node-name=n0",
+           "-device", "virtio-blk-pci,bus=rp0,drive=n0,id=b0", "-chardev", "null,id=ch", "-uuid", "188d32e0-1459-496f-b901-f9ca59772764",
+           "-name", "demo"]
+vm = VM("8.2", MACHINE, timeout=60)
+
+
+@cases(
+    ("foo", "unknown command: 'foo'\n"), ("info foo", "unknown command: 'info foo'\n"), ("help foo", "unknown command: 'foo'\n"),
+    ("", ""), ("# a comment", ""),
+    ("help quit", "quit|q  -- quit the emulator\n"), ("help info version", "info version  -- show the version of QEMU\n"),
+    ("device_del", 'device_del: string expected\nTry "help device_del" for more information\n'),
+    ("device_del a b", 'device_del: extraneous characters at the end of line\nTry "help device_del" for more information\n'),
+    ("stop a", 'stop|s: extraneous characters at the end of line\nTry "help stop" for more information\n'),
+    ("device_del nosuch", "Error: Device 'nosuch' not found\n"), ("device_add", "Error: Parameter 'driver' is missing\n"),
+    ("device_add foo", "Error: 'foo' is not a valid device model name\n"),
+    ("device_add virtio-blk-pci,id=x", "Error: Bus 'pcie.0' does not support hotplugging\n"),
+    ("info version", "8.2.0godwit 0.1.0\n"), ("info status", "VM status: paused (prelaunch)\n"), ("info name", "demo\n"),
+    ("info uuid", "188d32e0-1459-496f-b901-f9ca59772764\n"),
+    ("info block", "n0: null-co:// (null-co)\n    Attached to:      /machine/peripheral/b0/virtio-backend\n    Cache mode:       writeback\n"),
+    ("info block nosuch", "Error: Device 'nosuch' not found\n"),
+    ("p 1+2*3", "0x7\n"), ("p /x 255", "0xff\n"), ("p /d 0-5", "-5\n"), ("print (1 + 2) * 3 | 0x10", "0x19\n"), ("p ~0", "0xffffffffffffffff\n"),
+    ("p 7 % 0", 'division by zero\nTry "help print" for more information\n'),
+    ("p (1", "')' expected\nTry \"help print\" for more information\n"),
+    ("x", 'unexpected end of expression\nTry "help x" for more information\n'),
+    ("xp /4xb 0x1000", "0000000000001000: 0x00 0x00 0x00 0x00\n"), ("x /2xg 0x1000", "0000000000001000: 0x0000000000000000 0x0000000000000000\n"),
+    ("xp /5xw 0x2000", "0000000000002000: 0x00000000 0x00000000 0x00000000 0x00000000\n0000000000002010: 0x00000000\n"),
+    ("xp /2c 0x1000", "0000000000001000: '\\x00' '\\x00'\n"), ("xp /1dh 0x1000", "0000000000001000:      0\n"),
+    ("pcie_aer_inject_error", 'pcie_aer_inject_error: string expected\nTry "help pcie_aer_inject_error" for more information\n'),
+    ("pcie_aer_inject_error rp0 RCVR", "OK id: rp0 root bus: 0000:00, bus: 0 devfn: 1.0\n"),
+    ("pcie_aer_inject_error -a -c b0 0x1", "OK id: b0 root bus: 0000:00, bus: 0 devfn: 0.0\n"),
+    ("pcie_aer_inject_error b0 POISON_TLP 1 2 3 4", "OK id: b0 root bus: 0000:00, bus: 0 devfn: 0.0\n"),
+    ("info cpus", r"/\* CPU #0: thread_id=\d+\n"), ("info memory_size_summary", "base memory: 67108864\nplugged memory: 0\n"),
+    ("info chardev", r"/ch: filename=null\ncompat_monitor0: filename=unix:.*,server=on\n"), ("info qtree", r"/bus: main-system-bus\n[^$]*dev: pcie-root-port, id \"rp0\"\n[^$]*"),
+    ("info qom-tree /machine/peripheral/b0/virtio-bus", r"//virtio-bus \(virtio-pci-bus\)\n[^$]*"), ("info qom-tree /nosuch", "Path could not be resolved.\n"),
+    ("info pci", r"/  Bus  0, device   0, function 0:\n    Host bridge: PCI device 8086:29c0\n[^$]*      id \"rp0\"\n[^$]*"),
+    ("info mtree", r"/address-space: [^$]*0000000000000000-00000000[^$]*"), ("info mtree -f", r"/FlatView[^$]*"),
+    ("info ramblock", r"/ +Block Name +PSize[^$]*pc.ram[^$]*"), ("log nosuch", r"/Log items \(comma separated\):\n[^$]*"), ("log guest_errors", ""),
+    ("log none", ""), ("trace-event nosuch on", 'Error: unknown event "nosuch"\n'), ("trace-event runstate_set off", ""),
+    ("info trace-events runstate_set", "runstate_set : state 0\n"),
+    ("qom-get /machine/peripheral/rp0 chassis", "1\n"), ("qom-list /nosuch", "Error: Device '/nosuch' not found\n"),
+    ("object_add iothread,id=io9", ""), ("info iothreads", r"/io9:\n  thread_id=\d+\n[^$]*"), ("qom-set /objects/io9 poll-max-ns 77", ""),
+    ("qom-get /objects/io9 poll-max-ns", "77\n"), ("object_del io9", ""), ("object_del io9", "Error: object 'io9' not found\n"),
+    ("chardev-add ringbuf,id=rb", ""), ("ringbuf_write rb hello", ""), ('ringbuf_write rb " \\"you\\""', ""), ("ringbuf_read rb 100", 'hello "you"\n'),
+    ("ringbuf_read ch 1", "Error: ch is not a ringbuf device\n"), ("chardev-remove rb", ""), ("i /1 0x70", r"/portb\[0x0070\] = 0x[0-9a-f]+\n"),
+    ("o /b 0x80 1", ""), ("sum 0x1000 16", "00000\n"), ('device_del "abc', 'unterminated string\nTry "help device_del" for more information\n'),
+)
+def answers(line, want):
+    got = vm.hmp(line)
+    if want.startswith("/"):
+        equal(bool(re.fullmatch(want[1:], got)), True, f"{got!r} does not match")
+    else:
+        equal(got, want)
+
+
+@test
+def help_lists_every_command_and_info():
+    text = vm.hmp("help")
+    for name in ("quit|q", "stop|s", "cont|c", "device_add", "device_del", "pcie_aer_inject_error", "x", "xp", "info", "help|?"):
+        equal(any(line.startswith(name + " ") for line in text.splitlines()), True, name)
+    infos = vm.hmp("info")
+    for name in ("version", "status", "qtree", "qom-tree", "pci", "mtree", "block", "registers", "chardev"):
+        equal(any(line.startswith(f"info {name} ") for line in infos.splitlines()), True, name)
+
+
+@test
+def registers_are_those_of_a_cpu_after_reset():
+    text = vm.hmp("info registers")
+    contains(text, "\nCPU#0\nEAX=00000000 EBX=00000000 ECX=00000000 EDX=00060fb1\n")
+    contains(text, "EIP=0000fff0 EFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=0\nES =0000 00000000 0000ffff 00009300\n"
+             "CS =f000 ffff0000 0000ffff 00009b00\n")
+    contains(text, "CR0=60000010 CR2=00000000 CR3=00000000 CR4=00000000\n")
+    contains(text, "FCW=037f FSW=0000 [ST=0] FTW=00 MXCSR=00001f80\n")
+    equal(vm.hmp("info registers 7"), "CPU#7 not available\n")
+
+
+@test
+def stop_and_cont_change_the_state():
+    vm.hmp("cont")
+    equal(vm.hmp("info status"), "VM status: running\n")
+    vm.hmp("stop")
+    equal(vm.hmp("info status"), "VM status: paused\n")
+
+
+# ------------------------------------------------------------ at a terminal
+
+class Terminal:
+    def __init__(self):
+        self.master, slave = pty.openpty()
+        self.proc = subprocess.Popen([binary("8.2"), *MACHINE, "-S", "-nodefaults", "-display", "none", "-monitor", "stdio"], stdin=slave,
+                                     stdout=slave, stderr=slave, close_fds=True)
+        os.close(slave)
+        self.text = ""
+        self.wait("(qemu) ")
+
+    def wait(self, words, timeout=20):
+        """What came until words were there, taken away."""
+        end = time.monotonic() + timeout
+        while words not in self.text:
+            if not select.select([self.master], [], [], max(end - time.monotonic(), 0))[0]:
+                raise AssertionError(f"{words!r} did not come: {self.text!r}")
+            try:
+                self.text += os.read(self.master, 65536).decode()
+            except OSError:
+                raise AssertionError(f"closed: {self.text!r}") from None
+        at = self.text.index(words) + len(words)
+        got, self.text = self.text[:at], self.text[at:]
+        return got
+
+    def type(self, keys):
+        os.write(self.master, keys.encode())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.proc.kill()
+        self.proc.wait()
+        os.close(self.master)
+
+
+@test
+def banner_and_prompt_come_first():
+    master, slave = pty.openpty()
+    p = subprocess.Popen([binary("8.2"), "-M", "none", "-nodefaults", "-display", "none", "-monitor", "stdio"], stdin=slave, stdout=slave, stderr=slave)
+    text = ""
+    while "(qemu) " not in text:
+        text += os.read(master, 4096).decode()
+    equal(text.replace("\r", ""), "QEMU 8.2.0 monitor - type 'help' for more information\n(qemu) ")
+    os.write(master, b"quit\r")
+    equal(p.wait(20), 0)
+    os.close(slave)
+    os.close(master)
+
+
+@cases(
+    ("info status\r", "VM status:"), ("info statuz\x7fs\r", "VM status:"), ("nfo status\x01i\r", "VM status:"), ("info sttus\x1b[D\x1b[D\x1b[Da\r", "VM status:"),
+    ("xxinfo status\x1b[H\x1b[3~\x1b[3~\r", "VM status:"), ("junk\x15info status\r", "VM status:"), ("info junk\x17status\r", "VM status:"),
+    ("info statusjunk\x02\x02\x02\x02\x0b\r", "VM status:"), ("info sta\t\r", "VM status:"), ("info vers\t\r", "8.2.0godwit"), ("device_del nos\x03info status\r", "VM status:"),
+    ("info stat\x1bOD\x1bOC\x05us\r", "VM status:"),
+)
+def line_is_edited(keys, answer):
+    with Terminal() as t:
+        t.type(keys)
+        t.wait(answer)
+
+
+@test
+def history_comes_back_with_the_arrows():
+    with Terminal() as t:
+        for command in ("info name", "info uuid"):
+            t.type(command + "\r")
+            t.wait("(qemu) ")
+        t.type("\x1b[A\x1b[A\r")
+        t.wait("\ndemo\r")
+        t.type("\x10\x10\x0e\r")
+        t.wait("\ndemo\r")
+        t.type("info sta\x1b[A\x1b[Btus\r")
+        t.wait("VM status:")
+
+
+@test
+def tab_lists_what_is_possible():
+    with Terminal() as t:
+        t.type("device_\t")
+        contains(t.wait("device_del  "), "device_add")
+        t.type("del r\t")
+        t.wait("del rp0 ")
+
+
+@test
+def terminal_gets_its_modes_back():
+    import termios
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    p = subprocess.Popen([binary("8.2"), "-M", "none", "-nodefaults", "-display", "none", "-monitor", "stdio"], stdin=slave, stdout=slave, stderr=slave)
+    text = b""
+    while b"(qemu) " not in text:
+        text += os.read(master, 4096)
+    equal(termios.tcgetattr(slave)[3] & termios.ECHO, 0)
+    os.write(master, b"quit\r")
+    p.wait(20)
+    equal(termios.tcgetattr(slave), before)
+    os.close(slave)
+    os.close(master)
+
+
+@test
+def a_line_of_a_megabyte_is_cut_and_harms_nothing():
+    with Terminal() as t:
+        for _ in range(256):
+            t.type("a" * 4096)
+            while select.select([t.master], [], [], 0.005)[0]:
+                t.text += os.read(t.master, 1 << 16).decode()
+        t.type("\x15info status\r")
+        t.wait("VM status:", 60)
+
+
+try:
+    main()
+finally:
+    vm.kill()
