@@ -41,14 +41,13 @@ bool ram_untouched_pages(const RAMBlock *block, uint64_t first, uint64_t count, 
 {
     enum { CHUNK = 1024, BITS = 64 };
     static const uint64_t present_or_swapped = 3ull << 62;
-    static int fd = -2;
+    static gsize once;
+    static int fd;
     uint64_t entries[CHUNK];
 
-    if (fd == -2) {
-        int opened = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-        if (!g_atomic_int_compare_and_exchange(&fd, -2, opened) && opened >= 0) {
-            close(opened);
-        }
+    if (g_once_init_enter(&once)) {
+        fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+        g_once_init_leave(&once, 1);
     }
     if (fd < 0 || block->fd >= 0 || block->shared || !block->is_anonymous || sysconf(_SC_PAGESIZE) != PAGE) {
         return false;

@@ -9,10 +9,11 @@
 #include "migration/register.h"
 #include "ram.h"
 #include "ram-load.h"
+#include "ram-scan.h"
 #include "system/clock.h"
 #include "util/error.h"
 
-enum { PAGE = TARGET_PAGE_SIZE, BITS = 64, WINDOW = 4096 /* pages whose untouched ones are asked for at a time */ };
+enum { PAGE = TARGET_PAGE_SIZE, BITS = 64 };
 
 typedef struct SaveBlock {
     RAMBlock *block;
@@ -27,11 +28,7 @@ typedef struct RamSave {
     guint at_block;
     uint64_t at_page;
     SaveBlock *last;                /* of the last page that was sent */
-    /* untouched pages of `window_block`, [window_first, window_first + WINDOW) */
-    const SaveBlock *window_block;
-    uint64_t window_first;
-    bool window_known;
-    unsigned long window[WINDOW / BITS];
+    RamScan *scan;                  /* over the dirty pages of `at_block` */
     uint64_t stop;
     int64_t period_start;
     uint64_t period_dirty;
@@ -65,6 +62,7 @@ static void sync_dirty(void)
 {
     int64_t now = clock_ns(CLOCK_TYPE_REALTIME);
 
+    ram_scan_end(ram.scan);
     for (guint i = 0; i < ram.blocks->len; i++) {
         SaveBlock *b = save_block(i);
         uint64_t added = b->skip ? 0 : ramblock_sync_dirty(b->block, DIRTY_MIGRATION, b->dirty);
@@ -78,7 +76,6 @@ static void sync_dirty(void)
         ram.period_dirty = 0;
     }
     ram.stats.dirty_syncs++;
-    ram.window_block = NULL;
     if (ram_sync_hook) {
         ram_sync_hook(ram.stats.dirty_syncs);
     }
@@ -89,13 +86,13 @@ static void ram_cleanup(void *opaque)
     if (!ram.blocks) {
         return;
     }
+    g_clear_pointer(&ram.scan, ram_scan_free);
     for (guint i = 0; i < ram.blocks->len; i++) {
         ramblock_dirty_log(save_block(i)->block, DIRTY_MIGRATION, false);
         g_free(save_block(i)->dirty);
     }
     g_clear_pointer(&ram.blocks, g_array_unref);
     ram.last = NULL;
-    ram.window_block = NULL;
 }
 
 static bool add_block(RAMBlock *block, void *opaque)
@@ -126,6 +123,7 @@ static bool ram_prepare(void *opaque, GError **error)
     ram.stop = UINT64_MAX;
     ram.period_start = clock_ns(CLOCK_TYPE_REALTIME);
     ram.blocks = g_array_new(FALSE, TRUE, sizeof(SaveBlock));
+    ram.scan = ram_scan_new();
     ramblock_foreach(add_block, NULL);
     return true;
 }
@@ -155,19 +153,6 @@ static bool ram_setup(Stream *s, void *opaque, GError **error)
     return true;
 }
 
-/* Whether nobody ever touched the page: it is zero, and is left untouched. */
-static bool is_untouched(const SaveBlock *b, uint64_t page)
-{
-    if (ram.window_block != b || page - ram.window_first >= WINDOW) {
-        ram.window_block = b;
-        ram.window_first = page / WINDOW * WINDOW;
-        ram.window_known = ram_untouched_pages(b->block, ram.window_first, MIN(WINDOW, b->pages - ram.window_first),
-                                               ram.window);
-    }
-    page -= ram.window_first;
-    return ram.window_known && (ram.window[page / BITS] >> page % BITS & 1);
-}
-
 static void put_page_word(Stream *s, SaveBlock *b, uint64_t page, uint64_t flag)
 {
     if (ram.last == b) {
@@ -182,8 +167,14 @@ static void put_page_word(Stream *s, SaveBlock *b, uint64_t page, uint64_t flag)
 static void send_page(Stream *s, SaveBlock *b, uint64_t page)
 {
     const uint8_t *host = b->block->host + page * PAGE;
+    bool zero;
 
-    if (is_untouched(b, page) || page_is_zero(host)) {
+    if (ram_scan_block(ram.scan) != b->block) {
+        ram_scan_begin(ram.scan, b->block, b->dirty, b->pages);
+    }
+    zero = ram_scan_is_zero(ram.scan, page);
+    b->dirty[page / BITS] &= ~(1ul << page % BITS);
+    if (zero) {
         put_page_word(s, b, page, RAM_FLAG_ZERO);
         stream_put_u8(s, 0);
         ram.stats.zero_pages++;
@@ -195,8 +186,8 @@ static void send_page(Stream *s, SaveBlock *b, uint64_t page)
     ram.stats.remaining_pages--;
 }
 
-/* The first dirty page of the block from `page` on, its bit cleared; UINT64_MAX if there is none. */
-static uint64_t take_dirty(SaveBlock *b, uint64_t page)
+/* The first dirty page of the block from `page` on; UINT64_MAX if there is none. */
+static uint64_t next_dirty(const SaveBlock *b, uint64_t page)
 {
     for (uint64_t word = page / BITS; word * BITS < b->pages; word++) {
         unsigned long bits = b->dirty[word];
@@ -205,7 +196,6 @@ static uint64_t take_dirty(SaveBlock *b, uint64_t page)
             bits &= ~0ul << page % BITS;
         }
         if (bits) {
-            b->dirty[word] &= ~(bits & -bits);
             return word * BITS + __builtin_ctzl(bits);
         }
     }
@@ -219,7 +209,7 @@ static bool send_dirty(Stream *s, uint64_t stop)
 
     while (clean <= ram.blocks->len) {
         SaveBlock *b = save_block(ram.at_block);
-        uint64_t page = take_dirty(b, ram.at_page);
+        uint64_t page = next_dirty(b, ram.at_page);
 
         if (page == UINT64_MAX) {
             ram.at_block = (ram.at_block + 1) % ram.blocks->len;
