@@ -18,6 +18,7 @@ enum {
     PAGE = TARGET_PAGE_SIZE,
     BITS = 64,
     KEEP_MAX = 32 * 1024 * 1024 / PAGE, /* pages that are kept for taking back; beyond that they become zero */
+    RUN_MIN = 16, RUN_MAX = 256,        /* pages: see expect_run() */
 };
 
 typedef struct LoadBlock {
@@ -25,6 +26,8 @@ typedef struct LoadBlock {
     uint64_t old_length;
     unsigned long *written;         /* pages that a load put something into, or cleared */
     unsigned long *untouched;       /* at the start; NULL: not known */
+    uint64_t next, run;             /* the page after the last new one, and how many came in a row */
+    uint64_t ready;                 /* up to where memory was made present for the run */
 } LoadBlock;
 
 typedef struct KeptPage {
@@ -113,10 +116,35 @@ static void keep_page(LoadBlock *b, uint64_t page)
     b->written[page / BITS] |= 1ul << page % BITS;
 }
 
+/*
+ * Of pages that come in a row more will come: memory for as many again is asked for in one call, which costs less than
+ * a page fault each. Never more than has come, so nobody can use it to make a big guest out of a small stream.
+ */
+static void expect_run(LoadBlock *b, uint64_t page)
+{
+    b->run = page == b->next ? b->run + 1 : 1;
+    b->next = page + 1;
+    if (b->run == 1) {
+        b->ready = page;
+    }
+    if (b->run >= RUN_MIN && page >= b->ready) {
+        uint64_t count = MIN(MIN(b->run, RUN_MAX), b->block->used_length / PAGE - page);
+
+#ifdef MADV_POPULATE_WRITE
+        /* If it can't, there are page faults. */
+        madvise(b->block->host + page * PAGE, count * PAGE, MADV_POPULATE_WRITE);
+#endif
+        b->ready = page + count;
+    }
+}
+
 static uint8_t *page_to_write(LoadBlock *b, uint64_t page)
 {
     if (!bit(b->written, page)) {
         keep_page(b, page);
+        if (b->untouched && bit(b->untouched, page)) {
+            expect_run(b, page);
+        }
     }
     return b->block->host + page * PAGE;
 }
