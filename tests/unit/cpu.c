@@ -316,6 +316,88 @@ static void cpus_are_placed_in_the_topology(void)
     g_assert_cmpstr(json_member_string(json_at(list, 0), "target", NULL), ==, "x86_64");
 }
 
+/* CPUID: "00000001.00000000": "eax ebx ecx edx", as a guest of QEMU's TCG read it. */
+typedef struct CpuidCheck {
+    const X86CPU *cpu;
+    const Json *changes;        /* these instead; NULL: none */
+} CpuidCheck;
+
+static bool check_leaf(const char *key, Json *value, void *opaque)
+{
+    CpuidCheck *c = opaque;
+    const char *changed = c->changes ? json_member_string(c->changes, key, NULL) : NULL;
+    uint32_t leaf, subleaf, out[4];
+    g_autofree char *text = NULL;
+
+    g_assert_cmpint(sscanf(key, "%x.%x", &leaf, &subleaf), ==, 2);
+    x86_cpuid(c->cpu, leaf, subleaf, out);
+    if (leaf == 1 && out[2] & (1u << 26)) {
+        out[2] |= 1u << 27;     /* that guest had set CR4.OSXSAVE */
+    }
+    text = g_strdup_printf("%s: %08x %08x %08x %08x", key, out[0], out[1], out[2], out[3]);
+    g_assert_cmpstr(strchr(text, ' ') + 1, ==, changed ? changed : json_get_string(value));
+    return true;
+}
+
+static void check_cpuid(unsigned index, const char *changes)
+{
+    g_autoptr(Json) data = read_data("cpuid.json");
+    CpuidCheck c = { x86_cpu_by_index(index), changes ? json_member(data, changes) : NULL };
+
+    json_foreach(json_member(data, "base"), check_leaf, &c);
+    if (c.changes) {
+        json_foreach(c.changes, check_leaf, &c);
+    }
+}
+
+static void cpuid_of_qemu64_is_qemus(void)
+{
+    if (in_child()) {
+        g_assert_nonnull(boot("q35", "qemu64", NULL));
+        check_cpuid(0, NULL);
+    }
+}
+
+static void cpuid_of_qemu64_in_older_machine_types_is_qemus(void)
+{
+    if (in_child()) {
+        g_assert_nonnull(boot("pc-q35-6.0", "qemu64", NULL));
+        check_cpuid(0, "pc-q35-6.0");
+    }
+}
+
+static void cpuid_of_max_is_qemus(void)
+{
+    if (in_child()) {
+        g_assert_nonnull(boot("q35", "max", NULL));
+        check_cpuid(0, "max");
+    }
+}
+
+static void cpuid_of_one_in_four_is_qemus(void)
+{
+    g_autoptr(Json) options = json_parse("{\"smp\": {\"cpus\": 4}}", -1, NULL);
+
+    if (in_child()) {
+        g_assert_true(machine_create(options, NULL) && machine_init(current_machine, NULL));
+        check_cpuid(2, "smp4");
+    }
+}
+
+static void a_leaf_beyond_the_last_is_the_last_basic_one(void)
+{
+    uint32_t last[4], beyond[4];
+
+    if (in_child()) {
+        g_assert_nonnull(boot("q35", "max", NULL));
+        x86_cpuid(x86_cpu_by_index(0), 0xd, 2, last);
+        x86_cpuid(x86_cpu_by_index(0), 0x1234, 2, beyond);
+        g_assert_cmpmem(last, sizeof(last), beyond, sizeof(beyond));
+        x86_cpuid(x86_cpu_by_index(0), 0x8fffffff, 2, beyond);
+        g_assert_cmpmem(last, sizeof(last), beyond, sizeof(beyond));
+    }
+}
+
 static void help_is_qemus(void)
 {
     g_autoptr(GString) out = g_string_new(NULL);
@@ -359,6 +441,11 @@ int main(int argc, char **argv)
     ADD(a_host_is_described_by_a_file);
     ADD(two_models_have_a_baseline_and_an_order);
     ADD(cpus_are_placed_in_the_topology);
+    ADD(cpuid_of_qemu64_is_qemus);
+    ADD(cpuid_of_qemu64_in_older_machine_types_is_qemus);
+    ADD(cpuid_of_max_is_qemus);
+    ADD(cpuid_of_one_in_four_is_qemus);
+    ADD(a_leaf_beyond_the_last_is_the_last_basic_one);
     ADD(help_is_qemus);
     return g_test_run();
 }
