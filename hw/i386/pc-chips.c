@@ -3,8 +3,10 @@
 
 #include "hw/dma/i8257.h"
 #include "hw/i386/pc.h"
+#include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
+#include "hw/intc/kvmvapic.h"
 #include "hw/isa/port92.h"
 #include "hw/rtc/mc146818.h"
 #include "hw/timer/hpet.h"
@@ -28,6 +30,17 @@ static void gsi_set(void *opaque, int n, int level)
 void pc_gsi_init(PCMachineState *pc)
 {
     pc->gsi = irqs_new(gsi_set, pc, IOAPIC_PINS);
+}
+
+/* Each CPU's local APIC; the first one's comes after the TPR helper, as QEMU makes them. */
+bool pc_cpu_created(X86CPU *cpu, GError **error)
+{
+    return (cpu->index != 0 || kvmvapic_new(error)) && apic_new(cpu, error);
+}
+
+static void pic_output(void *opaque, int n, int level)
+{
+    apic_pic_line(level);
 }
 
 static void init_ioapic(PCMachineState *pc)
@@ -78,7 +91,7 @@ void pc_chips_init(PCMachineState *pc)
     ISABus *bus = pc->lpc->isa_bus;
 
     if (pc->pic != ON_OFF_AUTO_OFF) {
-        i8259_new_pair(bus, NULL, pc->i8259_in);
+        i8259_new_pair(bus, irq_new(pic_output, NULL, 0), pc->i8259_in);
     }
     init_ioapic(pc);
     init_timers(pc, bus);

@@ -14,6 +14,7 @@ static bool init_cpus(PCMachineState *pc, GError **error)
     if (m->smp.max_cpus > X86_APIC_CPUS_MAX) {
         return error_setf(error, "current -smp configuration requires kernel irqchip and X2APIC API support.");
     }
+    x86_cpu_set_created_hook(pc_cpu_created);
     return x86_cpus_create(m, error);
 }
 

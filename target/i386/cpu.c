@@ -7,6 +7,33 @@
 #include "util/error.h"
 
 static GPtrArray *cpus;     /* X86CPU *, borrowed, by index */
+static bool (*created_hook)(X86CPU *cpu, GError **error);
+static __thread X86CPU *current;
+
+void x86_cpu_set_created_hook(bool (*hook)(X86CPU *cpu, GError **error))
+{
+    created_hook = hook;
+}
+
+X86CPU *x86_cpu_current(void)
+{
+    return current;
+}
+
+void x86_cpu_set_current(X86CPU *cpu)
+{
+    current = cpu;
+}
+
+void x86_cpu_interrupt(X86CPU *cpu, uint32_t mask)
+{
+    __atomic_fetch_or(&cpu->interrupt_request, mask, __ATOMIC_SEQ_CST);
+}
+
+void x86_cpu_clear_interrupt(X86CPU *cpu, uint32_t mask)
+{
+    __atomic_fetch_and(&cpu->interrupt_request, ~mask, __ATOMIC_SEQ_CST);
+}
 
 unsigned x86_cpu_count(void)
 {
@@ -69,6 +96,9 @@ bool x86_cpus_create(MachineState *machine, GError **error)
             return false;
         }
         g_ptr_array_add(cpus, dev);
+        if (created_hook && !created_hook(X86_CPU(dev), error)) {
+            return false;
+        }
     }
     return true;
 }
@@ -148,6 +178,24 @@ static void cpu_reset(void *opaque)
     cpu->interrupt_request = CPU_INTERRUPT_POLL;
     cpu->exception_index = -1;
     cpu->crash_occurred = false;
+}
+
+void x86_cpu_init(X86CPU *cpu)
+{
+    uint64_t pat = cpu->env.pat, mtrr_deftype = cpu->env.mtrr_deftype;
+
+    cpu_reset(cpu);
+    /* An INIT leaves these alone (SDM vol. 3, 10.1.1). */
+    cpu->env.pat = pat;
+    cpu->env.mtrr_deftype = mtrr_deftype;
+}
+
+void x86_cpu_startup(X86CPU *cpu, uint8_t vector)
+{
+    cpu->env.eip = 0;
+    cpu->env.segs[R_CS].selector = vector << 8;
+    cpu->env.segs[R_CS].base = (uint64_t)vector << 12;
+    cpu->halted = 0;
 }
 
 static bool cpu_realize(DeviceState *dev, GError **error)

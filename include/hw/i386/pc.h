@@ -8,6 +8,7 @@
 #include "hw/core/machine.h"
 #include "hw/isa/lpc-ich9.h"
 #include "hw/pci-host/q35.h"
+#include "target/i386/cpu.h"
 
 #define TYPE_X86_MACHINE "x86-machine"
 #define TYPE_PC_MACHINE "generic-pc-machine"
@@ -41,6 +42,8 @@ bool pc_smm_enabled(const PCMachineState *pc);
 bool pc_memory_split(PCMachineState *pc, GError **error);
 /* RAM, firmware and option ROM space in the system's map; needs pc->pci. */
 bool pc_memory_init(PCMachineState *pc, GError **error);
+/* What comes with each CPU: its local APIC. */
+bool pc_cpu_created(X86CPU *cpu, GError **error);
 /* The lines; then, once the LPC bridge is there, the chips that hang on it. */
 void pc_gsi_init(PCMachineState *pc);
 void pc_chips_init(PCMachineState *pc);

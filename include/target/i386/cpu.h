@@ -72,6 +72,19 @@ bool x86_cpus_create(MachineState *machine, GError **error);
 /* In order of index. */
 X86CPU *x86_cpu_by_index(unsigned index);
 unsigned x86_cpu_count(void);
+/* Called for each CPU that was made, in order: the board adds its local APIC. */
+void x86_cpu_set_created_hook(bool (*hook)(X86CPU *cpu, GError **error));
+
+/* The CPU whose instruction this thread executes; NULL outside (devices, monitors, qtest). */
+X86CPU *x86_cpu_current(void);
+void x86_cpu_set_current(X86CPU *cpu);
+/* Requests towards a CPU, CPU_INTERRUPT_* bits; from any thread with the big lock. */
+void x86_cpu_interrupt(X86CPU *cpu, uint32_t mask);
+void x86_cpu_clear_interrupt(X86CPU *cpu, uint32_t mask);
+/* INIT: state as after a reset; all but the first CPU then wait. */
+void x86_cpu_init(X86CPU *cpu);
+/* A start-up IPI: begins in real mode at vector << 12. */
+void x86_cpu_startup(X86CPU *cpu, uint8_t vector);
 /* The class's model as -cpu names it. */
 X86CPUClass *x86_cpu_class_by_model(const char *model);     /* NULL: there is none in this release */
 

@@ -1,0 +1,698 @@
+#include "hw/intc/apic.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "hw/intc/ioapic.h"
+#include "migration/vmstate.h"
+#include "system/clock.h"
+#include "system/memory.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/trace.h"
+
+/* Registers, by their offset divided by 16. */
+enum {
+    REG_ID = 0x02, REG_VERSION = 0x03, REG_TPR = 0x08, REG_APR = 0x09, REG_PPR = 0x0a, REG_EOI = 0x0b, REG_LDR = 0x0d,
+    REG_DFR = 0x0e, REG_SVR = 0x0f, REG_ISR = 0x10, REG_TMR = 0x18, REG_IRR = 0x20, REG_ESR = 0x28, REG_ICR_LOW = 0x30,
+    REG_ICR_HIGH = 0x31, REG_LVT = 0x32, REG_INITIAL_COUNT = 0x38, REG_CURRENT_COUNT = 0x39, REG_DIVIDE = 0x3e,
+};
+enum { LVT_TIMER, LVT_THERMAL, LVT_PERFORMANCE, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
+#define LVT_VECTOR 0xffu
+#define LVT_MODE_SHIFT 8
+#define LVT_REMOTE_IRR (1u << 14)
+#define LVT_LEVEL (1u << 15)
+#define LVT_MASKED (1u << 16)
+#define LVT_PERIODIC (1u << 17)
+#define LVT_WRITABLE 0x31ffffu
+
+enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_NMI = 4, MODE_INIT, MODE_STARTUP, MODE_EXTINT };
+enum { SHORTHAND_NONE, SHORTHAND_SELF, SHORTHAND_ALL, SHORTHAND_OTHERS };
+#define ICR_LOGICAL (1u << 11)
+#define ICR_LEVEL_ASSERT (1u << 14)
+#define ICR_TRIGGER_LEVEL (1u << 15)
+#define SVR_ENABLE 0x100u
+#define BASE_BSP (1u << 8)
+#define BASE_X2APIC (1u << 10)
+#define BASE_ENABLE (1u << 11)
+#define ESR_ILLEGAL_VECTOR (1u << 6)
+#define ESR_ILLEGAL_ADDRESS (1u << 7)
+enum { DFR_FLAT = 0xf, ID_BROADCAST = 0xff, FIRST_VECTOR = 16 };
+
+struct APICState {
+    DeviceState parent_obj;
+    /* set by the user */
+    uint32_t id_prop;
+    uint8_t version;
+    bool vapic;
+    /* migrated */
+    uint32_t apicbase;
+    uint8_t id, arb_id, tpr;
+    uint32_t spurious_vec;
+    uint8_t log_dest, dest_mode;
+    uint32_t isr[8], tmr[8], irr[8], lvt[LVT_COUNT], esr, icr[2], divide_conf;
+    int32_t count_shift;
+    uint32_t initial_count;
+    int64_t initial_count_load_time, next_time, timer_expiry;
+    int32_t sipi_vector, wait_for_sipi;
+    /* made at realize */
+    X86CPU *cpu;
+    Timer timer;
+};
+
+static GPtrArray *apics;            /* APICState *, by CPU index */
+static MemoryRegion window;
+static bool pic_level;              /* of the 8259s' INT line */
+
+APICState *apic_of(const X86CPU *cpu)
+{
+    return apics && cpu && cpu->index < apics->len ? apics->pdata[cpu->index] : NULL;
+}
+
+/* Vectors: 256 bits in eight words. */
+
+static void set_bit256(uint32_t *words, unsigned n)
+{
+    words[n / 32] |= 1u << n % 32;
+}
+
+static void clear_bit256(uint32_t *words, unsigned n)
+{
+    words[n / 32] &= ~(1u << n % 32);
+}
+
+static bool bit256(const uint32_t *words, unsigned n)
+{
+    return words[n / 32] >> n % 32 & 1;
+}
+
+static int highest256(const uint32_t *words)
+{
+    for (int i = 7; i >= 0; i--) {
+        if (words[i]) {
+            return i * 32 + 31 - __builtin_clz(words[i]);
+        }
+    }
+    return -1;
+}
+
+/* Acceptance. */
+
+static uint8_t processor_priority(const APICState *s)
+{
+    int served = highest256(s->isr);
+    uint8_t in_service = served < 0 ? 0 : served & 0xf0;
+
+    return (s->tpr & 0xf0) >= in_service ? s->tpr : in_service;
+}
+
+bool apic_wants_interrupt(const APICState *s)
+{
+    int request = highest256(s->irr);
+
+    return s->spurious_vec & SVR_ENABLE && request >= 0 && (request & 0xf0) > (processor_priority(s) & 0xf0);
+}
+
+/* LINT0 leads the 8259s' line to the CPU as it is; so does an APIC that is switched off. */
+static bool passes_pic(const APICState *s)
+{
+    uint32_t lvt = s->lvt[LVT_LINT0];
+
+    return !(s->apicbase & BASE_ENABLE) || (!(lvt & LVT_MASKED) && (lvt >> LVT_MODE_SHIFT & 7) == MODE_EXTINT);
+}
+
+static void update_cpu(APICState *s)
+{
+    if (apic_wants_interrupt(s) || (pic_level && passes_pic(s))) {
+        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_HARD);
+    } else {
+        x86_cpu_clear_interrupt(s->cpu, CPU_INTERRUPT_HARD);
+    }
+}
+
+static void set_error(APICState *s, uint32_t bits);
+
+static void accept_vector(APICState *s, uint8_t vector, bool level)
+{
+    if (vector < FIRST_VECTOR) {
+        set_error(s, ESR_ILLEGAL_VECTOR);
+        return;
+    }
+    set_bit256(s->irr, vector);
+    if (level) {
+        set_bit256(s->tmr, vector);
+    } else {
+        clear_bit256(s->tmr, vector);
+    }
+    update_cpu(s);
+}
+
+static void startup(APICState *s, uint8_t vector)
+{
+    if (s->wait_for_sipi) {
+        s->sipi_vector = vector;
+        s->wait_for_sipi = 0;
+        x86_cpu_startup(s->cpu, vector);
+    }
+}
+
+static void reset_registers(APICState *s);
+
+/* INIT: as a reset, but for the base and the id; then it waits for a start-up unless it is the first CPU. */
+static void init_signal(APICState *s)
+{
+    reset_registers(s);
+    s->wait_for_sipi = !(s->apicbase & BASE_BSP);
+    x86_cpu_init(s->cpu);
+}
+
+static void accept(APICState *s, unsigned mode, uint8_t vector, bool level)
+{
+    trace(apic_accept, "apic %u mode %u vector %02x level %d", s->id, mode, vector, level);
+    switch (mode) {
+    case MODE_FIXED:
+    case MODE_LOWEST:
+        accept_vector(s, vector, level);
+        break;
+    case MODE_SMI:
+        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_SMI);
+        break;
+    case MODE_NMI:
+        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_NMI);
+        break;
+    case MODE_INIT:
+        init_signal(s);
+        break;
+    case MODE_STARTUP:
+        startup(s, vector);
+        break;
+    case MODE_EXTINT:
+        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_HARD);
+        break;
+    }
+}
+
+static bool matches(const APICState *s, uint8_t dest, bool logical)
+{
+    if (dest == ID_BROADCAST) {
+        return true;
+    }
+    if (!logical) {
+        return s->id == dest;
+    }
+    if (s->dest_mode == DFR_FLAT) {
+        return s->log_dest & dest;
+    }
+    return (s->log_dest & 0xf0) == (dest & 0xf0) && (s->log_dest & dest & 0xf);     /* cluster, members */
+}
+
+static void deliver(uint8_t dest, bool logical, unsigned mode, uint8_t vector, bool level)
+{
+    APICState *lowest = NULL;
+
+    for (guint i = 0; apics && i < apics->len; i++) {
+        APICState *s = apics->pdata[i];
+
+        if (!matches(s, dest, logical)) {
+            continue;
+        }
+        if (mode != MODE_LOWEST) {
+            accept(s, mode, vector, level);
+        } else if (!lowest || processor_priority(s) < processor_priority(lowest)) {
+            lowest = s;
+        }
+    }
+    if (lowest) {
+        accept(lowest, mode, vector, level);
+    }
+}
+
+/* An MSI (SDM vol. 3, 11.11): destination in the address, the rest in the data. */
+static void deliver_message(hwaddr address, uint32_t data)
+{
+    deliver(address >> 12 & 0xff, address >> 2 & 1, data >> 8 & 7, data & 0xff, data >> 15 & 1);
+}
+
+/* Local sources. */
+
+static void local_interrupt(APICState *s, unsigned entry)
+{
+    uint32_t lvt = s->lvt[entry];
+
+    if (!(lvt & LVT_MASKED)) {
+        accept(s, lvt >> LVT_MODE_SHIFT & 7, lvt & LVT_VECTOR, false);
+    }
+}
+
+static void set_error(APICState *s, uint32_t bits)
+{
+    bool fresh = bits & ~s->esr;
+
+    s->esr |= bits;
+    /* An error entry with an illegal vector must not report itself for ever. */
+    if (fresh && (s->lvt[LVT_ERROR] & LVT_VECTOR) >= FIRST_VECTOR) {
+        local_interrupt(s, LVT_ERROR);
+    }
+}
+
+void apic_pic_line(int level)
+{
+    bool rises = level && !pic_level;
+
+    pic_level = level != 0;
+    for (guint i = 0; apics && i < apics->len; i++) {
+        APICState *s = apics->pdata[i];
+
+        if (rises && !passes_pic(s)) {
+            local_interrupt(s, LVT_LINT0);
+        } else {
+            update_cpu(s);
+        }
+    }
+}
+
+int apic_acknowledge(APICState *s)
+{
+    int vector = highest256(s->irr);
+
+    if (!apic_wants_interrupt(s)) {
+        return -1;
+    }
+    clear_bit256(s->irr, vector);
+    set_bit256(s->isr, vector);
+    update_cpu(s);
+    return vector;
+}
+
+static void end_of_interrupt(APICState *s)
+{
+    int vector = highest256(s->isr);
+
+    if (vector < 0) {
+        return;
+    }
+    clear_bit256(s->isr, vector);
+    if (bit256(s->tmr, vector)) {
+        ioapic_eoi_broadcast(vector);
+    }
+    update_cpu(s);
+}
+
+/* The timer counts at 1 GHz, divided. */
+
+static uint32_t current_count(const APICState *s)
+{
+    uint64_t passed = (uint64_t)(clock_ns(CLOCK_TYPE_VIRTUAL) - s->initial_count_load_time) >> s->count_shift;
+
+    if (s->lvt[LVT_TIMER] & LVT_PERIODIC) {
+        return s->initial_count ? s->initial_count - passed % ((uint64_t)s->initial_count + 1) : 0;
+    }
+    return passed >= s->initial_count ? 0 : s->initial_count - passed;
+}
+
+static void arm_timer(APICState *s, int64_t now)
+{
+    uint64_t period = ((uint64_t)s->initial_count + 1) << s->count_shift;
+    uint64_t passed = now - s->initial_count_load_time;
+
+    s->timer_expiry = -1;
+    if (s->lvt[LVT_TIMER] & LVT_PERIODIC && s->initial_count) {
+        s->next_time = s->initial_count_load_time + (passed / period + 1) * period;
+    } else if (!(s->lvt[LVT_TIMER] & LVT_PERIODIC) && s->initial_count && passed < period) {
+        s->next_time = s->initial_count_load_time + period;
+    } else {
+        timer_stop(&s->timer);
+        return;
+    }
+    /* A masked timer counts, and wakes nobody. */
+    if (s->lvt[LVT_TIMER] & LVT_MASKED) {
+        timer_stop(&s->timer);
+        return;
+    }
+    s->timer_expiry = s->next_time;
+    timer_set(&s->timer, s->next_time);
+}
+
+static void timer_fired(void *opaque)
+{
+    APICState *s = opaque;
+
+    local_interrupt(s, LVT_TIMER);
+    arm_timer(s, s->next_time);
+}
+
+/* Registers. */
+
+static uint32_t read_register(APICState *s, unsigned reg)
+{
+    switch (reg) {
+    case REG_ID:
+        return (uint32_t)s->id << 24;
+    case REG_VERSION:
+        return s->version | (LVT_COUNT - 1) << 16;
+    case REG_TPR:
+        return s->tpr;
+    case REG_APR:
+        return MAX(s->tpr, highest256(s->irr) & 0xf0);
+    case REG_PPR:
+        return processor_priority(s);
+    case REG_LDR:
+        return (uint32_t)s->log_dest << 24;
+    case REG_DFR:
+        return (uint32_t)s->dest_mode << 28 | 0xfffffff;
+    case REG_SVR:
+        return s->spurious_vec;
+    case REG_ISR ... REG_ISR + 7:
+        return s->isr[reg - REG_ISR];
+    case REG_TMR ... REG_TMR + 7:
+        return s->tmr[reg - REG_TMR];
+    case REG_IRR ... REG_IRR + 7:
+        return s->irr[reg - REG_IRR];
+    case REG_ESR:
+        return s->esr;
+    case REG_ICR_LOW:
+    case REG_ICR_HIGH:
+        return s->icr[reg - REG_ICR_LOW];
+    case REG_LVT ... REG_LVT + LVT_COUNT - 1:
+        return s->lvt[reg - REG_LVT];
+    case REG_INITIAL_COUNT:
+        return s->initial_count;
+    case REG_CURRENT_COUNT:
+        return current_count(s);
+    case REG_DIVIDE:
+        return s->divide_conf;
+    default:
+        set_error(s, ESR_ILLEGAL_ADDRESS);
+        return 0;
+    }
+}
+
+static void send_ipi(APICState *s)
+{
+    uint32_t icr = s->icr[0];
+    unsigned mode = icr >> 8 & 7, shorthand = icr >> 18 & 3;
+    uint8_t vector = icr & 0xff;
+    bool level = icr & ICR_TRIGGER_LEVEL;
+
+    /* INIT level de-assert only synchronises arbitration ids. */
+    if (mode == MODE_INIT && level && !(icr & ICR_LEVEL_ASSERT)) {
+        for (guint i = 0; i < apics->len; i++) {
+            ((APICState *)apics->pdata[i])->arb_id = ((APICState *)apics->pdata[i])->id;
+        }
+        return;
+    }
+    if (shorthand == SHORTHAND_NONE) {
+        deliver(s->icr[1] >> 24, icr & ICR_LOGICAL, mode, vector, level);
+        return;
+    }
+    for (guint i = 0; i < apics->len; i++) {
+        APICState *t = apics->pdata[i];
+
+        if ((shorthand == SHORTHAND_SELF && t == s) || shorthand == SHORTHAND_ALL ||
+            (shorthand == SHORTHAND_OTHERS && t != s)) {
+            accept(t, mode, vector, level);
+        }
+    }
+}
+
+static void write_register(APICState *s, unsigned reg, uint32_t value)
+{
+    switch (reg) {
+    case REG_ID:
+        s->id = value >> 24;
+        break;
+    case REG_TPR:
+        s->tpr = value;
+        update_cpu(s);
+        break;
+    case REG_EOI:
+        end_of_interrupt(s);
+        break;
+    case REG_LDR:
+        s->log_dest = value >> 24;
+        break;
+    case REG_DFR:
+        s->dest_mode = value >> 28;
+        break;
+    case REG_SVR:
+        s->spurious_vec = value & 0x1ff;
+        update_cpu(s);
+        break;
+    case REG_ESR:       /* a write arms it anew */
+        s->esr = 0;
+        break;
+    case REG_ICR_LOW:
+        s->icr[0] = value & ~(1u << 12);        /* delivered at once: never pending */
+        send_ipi(s);
+        break;
+    case REG_ICR_HIGH:
+        s->icr[1] = value;
+        break;
+    case REG_LVT ... REG_LVT + LVT_COUNT - 1:
+        s->lvt[reg - REG_LVT] = value & LVT_WRITABLE & ~LVT_REMOTE_IRR;
+        if (reg - REG_LVT == LVT_TIMER) {
+            arm_timer(s, clock_ns(CLOCK_TYPE_VIRTUAL));
+        }
+        update_cpu(s);
+        break;
+    case REG_INITIAL_COUNT:
+        s->initial_count = value;
+        s->initial_count_load_time = clock_ns(CLOCK_TYPE_VIRTUAL);
+        arm_timer(s, s->initial_count_load_time);
+        break;
+    case REG_DIVIDE: {
+        unsigned code = (value & 3) | (value >> 1 & 4);
+
+        s->divide_conf = value & 0xb;
+        s->count_shift = (code + 1) & 7;        /* 7 divides by 1 */
+        break;
+    }
+    case REG_VERSION:
+    case REG_APR:
+    case REG_PPR:
+    case REG_ISR ... REG_ISR + 7:
+    case REG_TMR ... REG_TMR + 7:
+    case REG_IRR ... REG_IRR + 7:
+    case REG_CURRENT_COUNT:
+        break;
+    default:
+        set_error(s, ESR_ILLEGAL_ADDRESS);
+        break;
+    }
+}
+
+/* Nobody but a CPU has an APIC of its own: other readers see zeros. */
+static uint64_t window_read(void *opaque, hwaddr offset, unsigned size)
+{
+    APICState *s = apic_of(x86_cpu_current());
+
+    return size == 4 && s && offset < 0x1000 ? read_register(s, offset >> 4) : 0;
+}
+
+static void window_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    APICState *s = apic_of(x86_cpu_current());
+
+    if (size < 4) {
+        return;
+    }
+    /* Registers begin above the first 16 bytes of the page, messages never do. */
+    if (offset > 0xfff || !(offset >> 4) || !s) {
+        deliver_message(APIC_ADDRESS + offset, value);
+    } else {
+        write_register(s, offset >> 4, value);
+    }
+}
+
+static const MemoryRegionOps window_ops = { .read = window_read, .write = window_write, .valid = { .min = 1, .max = 4 } };
+
+uint64_t apic_base(const APICState *s)
+{
+    return s->apicbase;
+}
+
+void apic_set_base(APICState *s, uint64_t value)
+{
+    s->apicbase = (value & 0xfffff000) | (s->apicbase & (BASE_BSP | BASE_ENABLE));
+    if (!(value & BASE_ENABLE)) {
+        s->apicbase &= ~BASE_ENABLE;
+        s->spurious_vec &= ~SVR_ENABLE;
+    }
+}
+
+uint8_t apic_tpr(const APICState *s)
+{
+    return s->tpr >> 4;
+}
+
+void apic_set_tpr(APICState *s, uint8_t cr8)
+{
+    s->tpr = cr8 << 4;
+    update_cpu(s);
+}
+
+/* The device. */
+
+static void reset_registers(APICState *s)
+{
+    s->tpr = 0;
+    s->spurious_vec = 0xff;
+    s->log_dest = 0;
+    s->dest_mode = DFR_FLAT;
+    memset(s->isr, 0, sizeof(s->isr));
+    memset(s->tmr, 0, sizeof(s->tmr));
+    memset(s->irr, 0, sizeof(s->irr));
+    for (unsigned i = 0; i < LVT_COUNT; i++) {
+        s->lvt[i] = LVT_MASKED;
+    }
+    s->esr = 0;
+    s->icr[0] = s->icr[1] = 0;
+    s->divide_conf = 0;
+    s->count_shift = 0;
+    s->initial_count = 0;
+    s->initial_count_load_time = 0;
+    s->next_time = 0;
+    s->timer_expiry = -1;
+    s->sipi_vector = 0;
+    timer_stop(&s->timer);
+}
+
+static void apic_reset(void *opaque)
+{
+    APICState *s = opaque;
+
+    s->apicbase = APIC_ADDRESS | BASE_ENABLE | (s->cpu->index == 0 ? BASE_BSP : 0);
+    s->id = s->id_prop;
+    s->arb_id = 0;
+    reset_registers(s);
+    s->wait_for_sipi = s->cpu->index != 0;
+}
+
+static bool apic_realize(DeviceState *dev, GError **error)
+{
+    APICState *s = APIC(dev);
+
+    if (!s->cpu) {
+        return error_setf(error, "an APIC belongs to a CPU");
+    }
+    if (s->id_prop >= 255) {
+        return error_setf(error, "APIC ID %u requires x2APIC feature in CPU", s->id_prop);
+    }
+    if (!apics) {
+        apics = g_ptr_array_new();
+        memory_region_init_io(&window, NULL, &window_ops, NULL, "apic-msi", 0x100000);
+        memory_region_add_overlap(memory_system(), APIC_ADDRESS, &window, 0x1000);
+    }
+    timer_init(&s->timer, CLOCK_TYPE_VIRTUAL, timer_fired, s);
+    dev->instance_id = s->id_prop;
+    g_ptr_array_add(apics, s);
+    reset_register(apic_reset, s);      /* it sits on no bus */
+    return true;
+}
+
+static void apic_unrealize(DeviceState *dev)
+{
+    APICState *s = APIC(dev);
+
+    reset_unregister(apic_reset, s);
+    timer_stop(&s->timer);
+    g_ptr_array_remove(apics, s);
+}
+
+static bool apic_post_load(void *opaque, int version_id, GError **error)
+{
+    APICState *s = opaque;
+
+    if (s->count_shift < 0 || s->count_shift > 7) {
+        return error_setf(error, "apic: count_shift %d is out of range", s->count_shift);
+    }
+    if (s->timer_expiry >= 0) {
+        timer_set(&s->timer, s->timer_expiry);
+    } else {
+        timer_stop(&s->timer);
+    }
+    return true;
+}
+
+static bool apic_pre_load(void *opaque, GError **error)
+{
+    ((APICState *)opaque)->wait_for_sipi = 0;
+    return true;
+}
+
+static bool sipi_needed(void *opaque)
+{
+    return ((APICState *)opaque)->wait_for_sipi != 0;
+}
+
+static const VMStateDescription vmstate_sipi = {
+    .name = "apic_sipi",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = sipi_needed,
+    .fields = VMS_FIELDS(VMS_I32(APICState, sipi_vector), VMS_I32(APICState, wait_for_sipi)),
+};
+
+static const VMStateDescription vmstate_apic = {
+    .name = "apic",
+    .version_id = 3,
+    .minimum_version_id = 3,
+    .pre_load = apic_pre_load,
+    .post_load = apic_post_load,
+    .fields = VMS_FIELDS(
+        VMS_U32(APICState, apicbase), VMS_U8(APICState, id), VMS_U8(APICState, arb_id), VMS_U8(APICState, tpr),
+        VMS_U32(APICState, spurious_vec), VMS_U8(APICState, log_dest), VMS_U8(APICState, dest_mode),
+        VMS_U32_ARRAY(APICState, isr), VMS_U32_ARRAY(APICState, tmr), VMS_U32_ARRAY(APICState, irr),
+        VMS_U32_ARRAY(APICState, lvt), VMS_U32(APICState, esr), VMS_U32_ARRAY(APICState, icr),
+        VMS_U32(APICState, divide_conf), VMS_I32(APICState, count_shift), VMS_U32(APICState, initial_count),
+        VMS_I64(APICState, initial_count_load_time), VMS_I64(APICState, next_time), VMS_I64(APICState, timer_expiry)),
+    .subsections = VMS_SUBSECTIONS(&vmstate_sipi),
+};
+
+static const Property apic_props[] = {
+    DEFINE_PROP_UINT32("id", APICState, id_prop, 0, .no_default = true),
+    DEFINE_PROP_UINT8("version", APICState, version, 0x14),
+    DEFINE_PROP_BOOL("vapic", APICState, vapic, true),
+};
+
+static void apic_class_init(ObjectClass *klass, const void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+
+    dc->realize = apic_realize;
+    dc->unrealize = apic_unrealize;
+    dc->vmsd = &vmstate_apic;
+    dc->user_creatable = false;
+    object_class_add_props(klass, apic_props, G_N_ELEMENTS(apic_props));
+}
+
+APICState *apic_new(X86CPU *cpu, GError **error)
+{
+    DeviceState *dev = device_new(TYPE_APIC);
+    APICState *s = APIC(dev);
+
+    object_add_child(OBJECT(cpu), "lapic", OBJECT(dev));
+    s->cpu = cpu;
+    s->id_prop = cpu->apic_id;
+    return device_realize_and_unref(dev, NULL, error) ? s : NULL;
+}
+
+void apic_print(const APICState *s, GString *out)
+{
+    g_string_append_printf(out, "dumping local APIC state for CPU %u\n\n", s->cpu->index);
+    for (unsigned i = 0; i < LVT_COUNT; i++) {
+        g_string_append_printf(out, "LVT%u\t 0x%08x\n", i, s->lvt[i]);
+    }
+    g_string_append_printf(out, "Timer\t DCR=0x%x initial_count = %u\nSPIV\t 0x%08x\nICR\t 0x%08x 0x%08x\nESR\t 0x%08x\n",
+                           s->divide_conf, s->initial_count, s->spurious_vec, s->icr[0], s->icr[1], s->esr);
+    g_string_append_printf(out, "ISR\t %d\nIRR\t %d\nTPR\t 0x%02x PPR 0x%02x\n", highest256(s->isr), highest256(s->irr), s->tpr,
+                           processor_priority(s));
+}
+
+static const TypeInfo apic_type = {
+    .name = TYPE_APIC,
+    .parent = TYPE_DEVICE,
+    .size = sizeof(APICState),
+    .class_init = apic_class_init,
+};
+TYPE_REGISTER(apic_type)
