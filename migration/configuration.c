@@ -181,7 +181,7 @@ static bool configuration_post_load(void *opaque, int version_id, GError **error
 static const VMStateDescription vmstate_configuration = {
     .name = "configuration", .version_id = 1, .post_load = configuration_post_load,
     .fields = VMS_FIELDS(
-        VMS_U32(Configuration, length),
+        VMS_U32(Configuration, length, .name = "len"),
         VMS_SIZED_BUFFER(Configuration, name, length, 255, .name = "name",
                          .flags = VMSF_SIZED | VMSF_POINTER | VMSF_ALLOC)),
     .subsections = VMS_SUBSECTIONS(&vmstate_capabilities, &vmstate_uuid),

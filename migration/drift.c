@@ -120,18 +120,20 @@ static const char *side_text(const Release *r, char **buf)
 }
 
 /* What the user wrote, or would write, to make it so: on the device that -device made, of which this may be a part. */
-static char *setting(Object *device, const char *property, const char *value)
+static char *setting(Object *device, const CompatRow *row, const char *value)
 {
     for (Object *obj = device; obj; obj = obj->parent) {
         DeviceState *dev = object_dynamic_cast(obj, TYPE_DEVICE);
 
-        if (!dev || !dev->opts || !object_property_exists(obj, property)) {
+        /* A release without the property may still have to name it: for the other side. */
+        if (!dev || !dev->opts ||
+            !(type_is_a(object_type(obj), row->driver) || object_property_exists(obj, row->property))) {
             continue;
         }
-        return dev->id ? g_strdup_printf("-device %s,id=%s,...,%s=%s", object_type(obj), dev->id, property, value)
-                       : g_strdup_printf("-device %s,...,%s=%s", object_type(obj), property, value);
+        return dev->id ? g_strdup_printf("-device %s,id=%s,...,%s=%s", object_type(obj), dev->id, row->property, value)
+                       : g_strdup_printf("-device %s,...,%s=%s", object_type(obj), row->property, value);
     }
-    return g_strdup_printf("-global %s.%s=%s", object_type(device), property, value);
+    return g_strdup_printf("-global %s.%s=%s", object_type(device), row->property, value);
 }
 
 static void explain_remedy(Stream *notes, Object *device, const CompatRow *row, const char *theirs, const char *ours,
@@ -140,7 +142,7 @@ static void explain_remedy(Stream *notes, Object *device, const CompatRow *row, 
     const char *type = object_type(device);
     bool here = compat_release_has_property(release, type, row->property);
     bool there = their_release && compat_release_has_property(*their_release, type, row->property);
-    g_autofree char *as_theirs = setting(device, row->property, theirs), *as_ours = setting(device, row->property, ours);
+    g_autofree char *as_theirs = setting(device, row, theirs), *as_ours = setting(device, row, ours);
 
     if (row->kind == COMPAT_RELEASE_ONLY) {
         stream_note(notes, "no property controls it: a release from %s on behaves one way, older ones the other",

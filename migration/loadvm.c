@@ -12,7 +12,11 @@
 #include "util/error.h"
 #include "util/log.h"
 
-enum { VMDESC_MAX = 16 * 1024 * 1024 };  /* a longer one is skipped unread */
+enum {
+    VMDESC_MAX = 16 * 1024 * 1024,  /* a longer one is skipped unread */
+    COMMAND_OPEN_RETURN_PATH = 1,
+    COMMAND_PING = 2,
+};
 
 typedef struct Loaded {
     Section *section;
@@ -22,6 +26,7 @@ typedef struct Loaded {
 typedef struct Load {
     Stream *s;
     GHashTable *by_stream_id;   /* the sender's section id -> Loaded */
+    bool return_path;
 } Load;
 
 /* As vmstate.c's: another line, the errno stays. */
@@ -133,7 +138,7 @@ static bool load_start_or_full(Load *load, GError **error)
                              "Unknown savevm section or instance '%s' %u. Make sure that your current VM setup matches "
                              "your saved VM setup, including any hotplugged devices", idstr, instance_id);
     }
-    if (version_id > section->version_id) {
+    if ((uint32_t)version_id > (uint32_t)section->version_id) {
         return vmstate_error(error, EINVAL, "savevm: unsupported version %d for '%s' v%d", version_id, idstr,
                              section->version_id);
     }
@@ -166,22 +171,30 @@ static bool load_part_or_end(Load *load, GError **error)
     return check_footer(load, loaded->section->idstr, section_id, error);
 }
 
+static bool bad_length(const char *name, unsigned want, unsigned got, GError **error)
+{
+    return vmstate_error(error, ERANGE, "%s received with bad length - expecting %u, got %u", name, want, got);
+}
+
 /* None is of use without a way back to the sender; QEMU's words for each. */
 static bool load_command(Load *load, GError **error)
 {
     uint16_t command = stream_get_be16(load->s), length = stream_get_be16(load->s);
+    uint32_t number;
 
     if (stream_error(load->s)) {
         return vmstate_error(error, stream_errno(load->s), "%s", "");
     }
     switch (command) {
-    case 1:
-        return vmstate_error(error, EPERM, "CMD_OPEN_RETURN_PATH failed");
-    case 2:
+    case COMMAND_OPEN_RETURN_PATH:
+        load->return_path = true;   /* nothing is ever sent on it */
+        return length == 0 || bad_length("OPEN_RETURN_PATH", 0, length, error);
+    case COMMAND_PING:
         if (length != 4) {
-            return vmstate_error(error, ERANGE, "CMD_PING received with bad length - expecting 4, got %u", length);
+            return bad_length("PING", 4, length, error);
         }
-        return vmstate_error(error, EPERM, "CMD_PING (0x%x) received with no return path", stream_get_be32(load->s));
+        number = stream_get_be32(load->s);
+        return load->return_path || vmstate_error(error, EPERM, "CMD_PING (0x%x) received with no return path", number);
     default:
         return vmstate_error(error, EINVAL, "MIG_CMD 0x%x unknown (len 0x%x)", command, length);
     }

@@ -169,16 +169,16 @@ static bool load_xbzrle(Stream *s, LoadBlock *b, uint64_t page, GError **error)
         return true;
     }
     if (kind != 1) {
-        return vmstate_error(error, EPERM, "Failed to load XBZRLE page - wrong compression!\nFailed to decompress XBZRLE page at "
+        return vmstate_error(error, EINVAL, "Failed to load XBZRLE page - wrong compression!\nFailed to decompress XBZRLE page at "
                              "%" G_GINT64_MODIFIER "x", page * PAGE);
     }
     if (length > PAGE) {
-        return vmstate_error(error, EPERM, "Failed to load XBZRLE page - len overflow!\nFailed to decompress XBZRLE page at "
+        return vmstate_error(error, EINVAL, "Failed to load XBZRLE page - len overflow!\nFailed to decompress XBZRLE page at "
                              "%" G_GINT64_MODIFIER "x", page * PAGE);
     }
     delta = stream_borrow(s, length);
     if (delta && !xbzrle_decode(delta, length, page_to_write(b, page))) {
-        return vmstate_error(error, EPERM, "Failed to load XBZRLE page - decode error!\nFailed to decompress XBZRLE page at "
+        return vmstate_error(error, EINVAL, "Failed to load XBZRLE page - decode error!\nFailed to decompress XBZRLE page at "
                              "%" G_GINT64_MODIFIER "x", page * PAGE);
     }
     return true;

@@ -408,30 +408,50 @@ size_t stream_peek(Stream *s, size_t offset, void *buf, size_t len)
     return there;
 }
 
+/* Integers: what is missing at an early end counts as zero. */
+static const uint8_t *get_integer(Stream *s, size_t size, uint8_t rest[8])
+{
+    size_t there;
+
+    if (G_LIKELY(s->end - s->next >= size && !s->error) || (!s->error && fill(s, size))) {
+        const uint8_t *p = s->buffer + s->next;
+
+        s->next += size;
+        s->position += size;
+        return p;
+    }
+    there = s->error ? 0 : s->end - s->next;
+    if (there) {
+        memcpy(rest, s->buffer + s->next, there);
+    }
+    early_end(s);
+    return rest;
+}
+
 uint8_t stream_get_u8(Stream *s)
 {
-    const uint8_t *p = stream_borrow(s, 1);
+    uint8_t rest[8] = { 0 };
 
-    return p ? *p : 0;
+    return *get_integer(s, 1, rest);
 }
 
 uint16_t stream_get_be16(Stream *s)
 {
-    const uint8_t *p = stream_borrow(s, 2);
+    uint8_t rest[8] = { 0 };
 
-    return p ? load_be16(p) : 0;
+    return load_be16(get_integer(s, 2, rest));
 }
 
 uint32_t stream_get_be32(Stream *s)
 {
-    const uint8_t *p = stream_borrow(s, 4);
+    uint8_t rest[8] = { 0 };
 
-    return p ? load_be32(p) : 0;
+    return load_be32(get_integer(s, 4, rest));
 }
 
 uint64_t stream_get_be64(Stream *s)
 {
-    const uint8_t *p = stream_borrow(s, 8);
+    uint8_t rest[8] = { 0 };
 
-    return p ? load_be64(p) : 0;
+    return load_be64(get_integer(s, 8, rest));
 }

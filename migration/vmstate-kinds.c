@@ -41,7 +41,7 @@ static void put_bool(Stream *s, const void *where, size_t size, const VMStateFie
 
 const VMStateKind vms_kind_bool = { .name = "bool", .get = get_bool, .put = put_bool };
 
-/* Integers that must arrive as they are here. At an early end there is nothing to compare. */
+/* Integers that must arrive as they are here. What an early end leaves of one is compared too, as QEMU does. */
 static bool differs(const VMStateField *field, uint64_t local, uint64_t received, GError **error)
 {
     const char *hint = field->arg;
@@ -54,7 +54,7 @@ static bool differs(const VMStateField *field, uint64_t local, uint64_t received
     static bool get_##id##_equal(Stream *s, void *where, size_t size, const VMStateField *field, GError **error) \
     {                                                                                       \
         ctype received = stream_get_##wire(s), local = *(const ctype *)where;               \
-        return received == local || stream_error(s) || differs(field, local, received, error); \
+        return received == local || differs(field, local, received, error); \
     }                                                                                       \
     const VMStateKind vms_kind_##id##_equal = { .name = kind_name, .get = get_##id##_equal, .put = put_##id };
 
@@ -68,13 +68,12 @@ static bool get_i32_le(Stream *s, void *where, size_t size, const VMStateField *
 {
     int32_t limit = *(int32_t *)where, received = (int32_t)stream_get_be32(s);
 
-    if (stream_error(s)) {
-        return true;
-    }
     if (received < 0 || received > limit) {
         return vmstate_error(error, EINVAL, "Invalid value %d expecting positive value <= %d", received, limit);
     }
-    *(int32_t *)where = received;
+    if (!stream_error(s)) {
+        *(int32_t *)where = received;
+    }
     return true;
 }
 

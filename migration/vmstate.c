@@ -176,7 +176,11 @@ static bool peek_subsection(Stream *s, const VMStateDescription *desc, char name
     uint8_t head[2];
     size_t own = strlen(desc->name);
 
-    if (stream_peek(s, 0, head, 1) != 1 || head[0] != SUBSECTION_MARK || stream_peek(s, 0, head, 2) != 2 ||
+    if (stream_peek(s, 0, head, 1) != 1) {
+        stream_get_u8(s);   /* A section is never the last of a stream: what ends here ends early. */
+        return false;
+    }
+    if (head[0] != SUBSECTION_MARK || stream_peek(s, 0, head, 2) != 2 ||
         head[1] < own + 1 || stream_peek(s, 2, name, head[1]) != head[1]) {
         return false;
     }

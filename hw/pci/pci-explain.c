@@ -374,12 +374,37 @@ static bool explain_rows(PCIDevice *dev, const PCIRegisterName *r, uint32_t rece
     return any;
 }
 
+static uint32_t checked_bits(const PCIDevice *dev, const PCIRegisterName *r)
+{
+    return value_at(dev->cmask, r) & ~value_at(dev->wmask, r) & ~value_at(dev->w1cmask, r);
+}
+
+/* The first byte that differs may only follow from another one: a list's pointer from the capability that moved. */
+static bool explain_others(PCIDevice *dev, const uint8_t *bytes, unsigned at, Stream *notes)
+{
+    for (at++; at < dev->config_size; at++) {
+        PCIRegisterName r;
+        uint32_t received, differing;
+
+        if (bytes[at] == dev->config[at]) {
+            continue;
+        }
+        r = pci_explain_register(dev, at);
+        received = value_at(bytes, &r);
+        differing = (received ^ value_at(dev->config, &r)) & checked_bits(dev, &r);
+        if (differing && explain_rows(dev, &r, received, differing, notes)) {
+            stream_note(notes, "it shows in %s, 0x%x in config space", r.name, r.base + r.offset);
+            return true;
+        }
+    }
+    return false;
+}
+
 void pci_explain_mismatch(PCIDevice *dev, const uint8_t *bytes, unsigned at, Stream *notes)
 {
     PCIRegisterName r = pci_explain_register(dev, at);
     uint32_t here = value_at(dev->config, &r), received = value_at(bytes, &r);
-    uint32_t checked = value_at(dev->cmask, &r) & ~value_at(dev->wmask, &r) & ~value_at(dev->w1cmask, &r);
-    uint32_t differing = (here ^ received) & checked;
+    uint32_t differing = (here ^ received) & checked_bits(dev, &r);
     DeviceState *ds = DEVICE(dev);
     g_autofree char *name = ds->id ? g_strdup_printf("device '%s' (%s)", ds->id, object_type(&ds->parent_obj))
                                    : g_strdup_printf("device %s", object_type(&ds->parent_obj));
@@ -392,7 +417,7 @@ void pci_explain_mismatch(PCIDevice *dev, const uint8_t *bytes, unsigned at, Str
     }
     stream_note(notes, "it is 0x%0*x on the source and 0x%0*x here: bits 0x%0*x differ, and the guest can't write them here",
                 r.size * 2, received, r.size * 2, here, r.size * 2, differing);
-    if (!explain_rows(dev, &r, received, differing, notes) && r.hint) {
+    if (!explain_rows(dev, &r, received, differing, notes) && !explain_others(dev, bytes, at, notes) && r.hint) {
         stream_note(notes, "%s", r.hint);
     }
 }

@@ -102,8 +102,16 @@ static bool has_4096(void *opaque, int version_id)
     return ((PCIDevice *)opaque)->config_size == PCIE_CONFIG_SIZE;
 }
 
+/* A load that failed may have left an older version, and that is the limit of the next one. */
+static bool pci_device_pre_load(void *opaque, GError **error)
+{
+    ((PCIDevice *)opaque)->version_id = vmstate_pci_device.version_id;
+    return true;
+}
+
 const VMStateDescription vmstate_pci_device = {
     .name = "PCIDevice",
+    .pre_load = pci_device_pre_load,
     .version_id = 2,
     .minimum_version_id = 1,
     .fields = VMS_FIELDS(

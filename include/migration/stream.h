@@ -1,6 +1,7 @@
 /*
  * The byte stream: buffered, big-endian, over any channel. A stream has one sticky error: after it, reads give zeros and
- * writes are dropped, so that code checks where it matters and not at each byte.
+ * writes are dropped, so that code checks where it matters and not at each byte. An integer that the end cuts off has
+ * zeros for what is missing.
  *
  * A stream is read or written, not both, by one thread at a time; only stream_interrupt() may be called from another.
  */

@@ -385,11 +385,11 @@ static void differences_are_applied_to_what_is_there(void)
     check_message(bytes, "", 0);
     g_assert_cmpmem(mem + 0x2000, 6, "\x11\x11\xaa\xbb\x11\x11", 6);
     check_ram(0x2040, "\6pc.ram\2\0\4\2\2\xaa\xbb", 14,
-              "Failed to load XBZRLE page - wrong compression!\nFailed to decompress XBZRLE page at 2000", EPERM);
+              "Failed to load XBZRLE page - wrong compression!\nFailed to decompress XBZRLE page at 2000", EINVAL);
     check_ram(0x2040, "\6pc.ram\1\x10\1", 10,
-              "Failed to load XBZRLE page - len overflow!\nFailed to decompress XBZRLE page at 2000", EPERM);
+              "Failed to load XBZRLE page - len overflow!\nFailed to decompress XBZRLE page at 2000", EINVAL);
     check_ram(0x2040, "\6pc.ram\1\0\4\2\3\xaa\xbb", 14,
-              "Failed to load XBZRLE page - decode error!\nFailed to decompress XBZRLE page at 2000", EPERM);
+              "Failed to load XBZRLE page - decode error!\nFailed to decompress XBZRLE page at 2000", EINVAL);
     g_assert_cmpuint(mem[0x2000], ==, 0x11);
 }
 

@@ -180,12 +180,14 @@ static void int32_le_takes_nothing_negative_or_larger(void)
     g_assert_cmpint(x.f, ==, 2);
 }
 
-static void early_end_in_an_equal_field_is_no_difference(void)
+static void early_end_in_an_equal_field_compares_what_there_was(void)
 {
-    Equals x = { 1, 2, 3, 4, 5, 6 };
-    g_autofree char *notes = load_notes(&vmstate_equals, &x, 0, "01 00", "Failed to load equals:b", EIO);
+    Equals x = { 1, 0x200, 3, 4, 5, 6 };
+    g_autofree char *notes = load_notes(&vmstate_equals, &x, 0, "01 02", "Failed to load equals:b", EIO);
 
     g_assert_cmpstr(notes, ==, "the stream ends early, at byte 2");
+    x.b = 8;
+    check_refusal(&vmstate_equals, &x, 0, "01 01", "8 != 17e\nIs b= the same on both sides?\nFailed to load equals:b", EINVAL);
 }
 
 /* Arrays, counted arrays, pointers. */
@@ -536,7 +538,7 @@ int main(int argc, char **argv)
     ADD(version_out_of_range_is_refused_before_anything_is_read);
     ADD(equal_fields_must_be_equal);
     ADD(int32_le_takes_nothing_negative_or_larger);
-    ADD(early_end_in_an_equal_field_is_no_difference);
+    ADD(early_end_in_an_equal_field_compares_what_there_was);
     ADD(arrays_have_no_count_of_their_own);
     ADD(empty_counted_array_leaves_no_trace);
     ADD(count_above_the_maximum_is_refused);
