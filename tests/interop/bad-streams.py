@@ -118,8 +118,9 @@ STREAMS = {
     "run state": put(GOOD["globalstate"].body + 4, b"nonsense\0\0\0\0"),
     "empty": b"",
 }
-# At each border of the frame, and a byte to each side.
-BORDERS = sorted({at + d for s in GOOD.sections for at in (s.start, s.start + 5, s.body, s.end, s.end + 5) for d in (-1, 0, 1)}
+# At each border of a section of each kind, and a byte to each side.
+CUT = [s for s in GOOD.sections if s.idstr in ("ram", PORT, "PCIBUS", "dma", "globalstate")]
+BORDERS = sorted({at + d for s in CUT for at in (s.start, s.start + 5, s.body, s.end, s.end + 5) for d in (-1, 0, 1)}
                  | {1, 4, 8, 9, 13, 23})
 for at in BORDERS:
     if at < GOOD.eof:
