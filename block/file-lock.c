@@ -88,8 +88,13 @@ bool file_lock(FileState *s, const char *filename, unsigned perm, unsigned share
     return true;
 }
 
-bool file_lock_copy(const FileState *s, int fd)
+bool file_lock_move(const FileState *s, int fd)
 {
-    return lock_bits(fd, PERM_BASE, s->locked_perm, F_RDLCK) == 0 &&
-           lock_bits(fd, UNSHARED_BASE, s->locked_unshared, F_RDLCK) == 0;
+    if (lock_bits(fd, PERM_BASE, s->locked_perm, F_RDLCK) < 0 ||
+        lock_bits(fd, UNSHARED_BASE, s->locked_unshared, F_RDLCK) < 0) {
+        return false;
+    }
+    lock_bits(s->fd, PERM_BASE, s->locked_perm, F_UNLCK);
+    lock_bits(s->fd, UNSHARED_BASE, s->locked_unshared, F_UNLCK);
+    return true;
 }

@@ -166,6 +166,9 @@ static int reopen_for_writing(BlockNode *node)
 {
     FileState *s = node->state;
     char path[32];
+    if (fdset_is_path(node->filename)) {
+        return open_file(node->filename, true, node->mode.direct);
+    }
     g_snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
     int fd = open_file(path, true, node->mode.direct);
     return fd < 0 && errno == ENOENT ? open_file(node->filename, true, node->mode.direct) : fd;
@@ -193,8 +196,8 @@ static bool file_set_permissions(BlockNode *node, unsigned perm, unsigned shared
         return false;
     }
     if (fd >= 0) {
-        /* Requests in flight keep the old open file, and its locks, until they end. */
-        bool ok = (!s->locking || file_lock_copy(s, fd)) && dup3(fd, s->fd, O_CLOEXEC) >= 0;
+        /* Requests in flight keep the old open file until they end, and a set may keep it for ever; not so its locks. */
+        bool ok = (!s->locking || file_lock_move(s, fd)) && dup3(fd, s->fd, O_CLOEXEC) >= 0;
         int errnum = errno;
         close(fd);
         if (!ok) {

@@ -24,8 +24,8 @@ typedef struct FileState {
 
 /* file-lock.c: takes the locks of these permissions, or says who has them; then drops those that are not needed. */
 bool file_lock(FileState *s, const char *filename, unsigned perm, unsigned shared, GError **error);
-/* The locks that `s` holds, on another descriptor. */
-bool file_lock_copy(const FileState *s, int fd);
+/* The locks that `s` holds go to another descriptor. */
+bool file_lock_move(const FileState *s, int fd);
 
 /* file-io.c */
 void file_submit(BlockNode *node, BlockRequest *req);

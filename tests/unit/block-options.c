@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include "util/fdset.h"
+
 typedef struct Refusal {
     const char *options, *words;
 } Refusal;
@@ -268,6 +270,31 @@ static void snapshot_switch_is_the_default_of_snapshot(void)
     block_close_all();
 }
 
+static void descriptors_of_a_set_are_images(void)
+{
+    GError *error = NULL;
+    int64_t set = 7;
+    uint8_t sector[SECTOR_SIZE] = { 0x77 };
+    assert_refused(add_drive(&error, "if=none,id=d,format=raw,file=/dev/fdset/7"), &error,
+                   "Could not open '/dev/fdset/7': No such file or directory");
+    g_assert_true(fdset_add(open(image, O_RDONLY | O_CLOEXEC), &set, NULL, &error));
+    g_assert_true(add_drive(&error, "if=none,id=d,format=raw,file=/dev/fdset/7"));
+    BlockBackend *blk = block_backend_get("d");
+    assert_refused(block_backend_permit(blk, true, false, &error), &error,
+                   "Could not open '/dev/fdset/7': Permission denied");
+    g_assert_true(fdset_add(open(image, O_RDWR | O_CLOEXEC), &set, NULL, &error));
+    g_assert_true(block_backend_permit(blk, true, false, &error));
+    g_assert_cmpint(block_write_sync(blk, 0, sector, SECTOR_SIZE, 0), ==, 0);
+    g_assert_cmpint(image_byte(image, 0), ==, 0x77);
+    close_backend(blk);
+    int fd = open(image, O_RDWR | O_CLOEXEC); /* the set is still open, but holds no lock */
+    struct flock lock = { .l_type = F_WRLCK, .l_start = 0, .l_len = 0 };
+    g_assert_cmpint(fcntl(fd, F_OFD_GETLK, &lock), ==, 0);
+    g_assert_cmpint(lock.l_type, ==, F_UNLCK);
+    close(fd);
+    g_assert_true(fdset_remove(7, -1, &error));
+}
+
 /* blockdev-del */
 
 static void nodes_in_use_stay(void)
@@ -392,6 +419,7 @@ int main(int argc, char **argv)
     T(virtio_drives_want_devices_once);
     T(interfaces_that_no_board_has_are_refused_late);
     T(snapshot_switch_is_the_default_of_snapshot);
+    T(descriptors_of_a_set_are_images);
     T(nodes_in_use_stay);
     T(drive_is_shown_as_libvirt_reads_it);
     T(nodes_are_shown_newest_first_and_named_by_what_they_are);
