@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import aer_trace  # noqa: E402
 from pci import PCI  # noqa: E402
 from tap import cases, contains, equal, main, test  # noqa: E402
-from vm import VM  # noqa: E402
+from vm import VM, QMPError  # noqa: E402
 
 DATA = os.path.join(HERE, "..", "data", "aer")
 RELEASES = ("7.2", "8.0", "8.0.1", "8.2")
@@ -272,6 +272,39 @@ def errors_outlive_a_reset_and_enables_do_not(release):
         equal(hex(rp.r32(UNCOR_STATUS)), "0x10")
         equal(rp.r32(ROOT_CMD), 0)
         equal(rp.r16(0x5c), 0)
+
+
+@test
+def qmp_injects_what_hmp_does():
+    words = [0x11223344, 0x55667788, 0x99aabbcc, 0xddeeff00]
+    for error, flags in (("MALF_TLP", ""), ("COMP_TIME", "-a"), ("BAD_TLP", ""), ("0x1", "-c")):
+        seen = []
+        for how in ("HMP", "QMP"):
+            with Guest("8.2") as g:
+                if how == "HMP":
+                    g.inject("ep", error, *words, *words, flags=flags)
+                else:
+                    equal(g.vm.qmp("x-pcie-aer-inject-error", **{"id": "ep", "error": error, "header": words, "prefix": words,
+                                                                 "advisory-non-fatal": flags == "-a", "correctable": flags == "-c"}), {})
+                seen.append((g.ep.config(), g.rp.config()))
+        equal(seen[0] == seen[1], True, error)
+
+
+@cases(("nope", "MALF_TLP", {}, "device 'nope' not found"), ("ep", "NOPE", {}, "invalid error status value 'NOPE'"),
+       ("ep", "MALF_TLP", {"header": [1, 2]}, "Parameter 'header' expects 4 numbers"),
+       ("ep", "MALF_TLP", {"prefix": [1, 2, 3, 4]}, "Parameter 'header' is missing"),
+       ("ep", "MALF_TLP", {"header": [1 << 32, 2, 3, 4]}, "uint32"),
+       ("ep", "0x3", {}, "failed to inject error: Invalid argument"))
+def qmp_refuses_and_changes_nothing(id, error, more, words):
+    with Guest("8.2") as g:
+        before = g.ep.config(), g.rp.config()
+        try:
+            g.vm.qmp("x-pcie-aer-inject-error", id=id, error=error, **more)
+        except QMPError as e:
+            contains(e.desc, words)
+        else:
+            raise AssertionError("it was taken")
+        equal((g.ep.config(), g.rp.config()) == before, True, "registers")
 
 
 @test
