@@ -75,6 +75,7 @@ VirtChainResult virtio_chain_next(VirtChain *chain, VirtDescriptor *desc)
         }
         chain->seen++;
         memcpy(raw, chain->table + chain->next * VIRTQ_DESC_SIZE, sizeof(raw));
+        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the compiler may not look there again */
         desc->addr = load_le64(raw);
         desc->len = load_le32(raw + 8);
         /* split: flags, next; packed: id, flags */

@@ -470,6 +470,19 @@ static void config_of_another_device_is_refused(void)
     pci_fixture_clear();
 }
 
+static void machine_from_an_old_release_gets_its_bus_master_back(void)
+{
+    for (int on = 0; on < 2; on++) {
+        PCIDevice *dev = make("root", "test-blk-pci", on ? "virtio-pci-bus-master-bug-migration=on" : "");
+
+        virtio_set_status(VIRTIO_PCI(dev)->vdev, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
+        vm_start();
+        g_assert_cmphex(cfg(dev, PCI_COMMAND, 2), ==, on ? PCI_COMMAND_MASTER : 0);
+        vm_stop(RUN_STATE_PAUSED);
+        pci_fixture_clear();
+    }
+}
+
 #define ADD(fn) g_test_add_func("/virtio-pci/" #fn, fn)
 
 int main(int argc, char **argv)
@@ -501,6 +514,7 @@ int main(int argc, char **argv)
         ADD(driven_device_comes_back);
         ADD(vectors_of_the_stream_are_checked);
         ADD(config_of_another_device_is_refused);
+        ADD(machine_from_an_old_release_gets_its_bus_master_back);
     }
     return g_test_run();
 }
