@@ -1,6 +1,6 @@
 /*
- * What a guest reads with CPUID (Intel SDM volume 2, AMD APM volume 3). Bits that follow the guest's own control registers
- * (OSXSAVE, OSPKE, the size of the enabled XSAVE area) are the executor's to add.
+ * What a guest reads with CPUID (Intel SDM volume 2, AMD APM volume 3). Bits that follow the guest's own control
+ * registers (OSXSAVE, OSPKE, the size of the enabled XSAVE area) are the executor's to add.
  */
 #include <string.h>
 

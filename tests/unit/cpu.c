@@ -334,6 +334,9 @@ static bool check_leaf(const char *key, Json *value, void *opaque)
     if (leaf == 1 && out[2] & (1u << 26)) {
         out[2] |= 1u << 27;     /* that guest had set CR4.OSXSAVE */
     }
+    if (leaf == 7 && subleaf == 0 && out[2] & (1u << 3)) {
+        out[2] |= 1u << 4;      /* and CR4.PKE */
+    }
     text = g_strdup_printf("%s: %08x %08x %08x %08x", key, out[0], out[1], out[2], out[3]);
     g_assert_cmpstr(strchr(text, ' ') + 1, ==, changed ? changed : json_get_string(value));
     return true;
