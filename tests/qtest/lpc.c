@@ -2,7 +2,7 @@
 #include "libqpci.h"
 
 enum { PMBASE = 0x40, ACPI_CTRL = 0x44, PIRQA_ROUT = 0x60, PIRQE_ROUT = 0x68, RCBA = 0xf0 };
-#define LPC "/machine/unattached/device[1]"
+#define LPC "/machine/unattached/device[2]"
 
 static QPCIDevice lpc(QPCIBus *bus)
 {

@@ -312,7 +312,7 @@ static void cpus_are_placed_in_the_topology(void)
     g_assert_cmpint(x86_cpu_by_index(5)->socket_id, ==, 1);
     list = x86_query_cpus_fast();
     g_assert_cmpuint(json_count(list), ==, 6);
-    g_assert_cmpstr(json_member_string(json_at(list, 5), "qom-path", NULL), ==, "/machine/unattached/device[5]");
+    g_assert_cmpstr(json_member_string(json_at(list, 5), "qom-path", NULL), ==, "/machine/unattached/device[6]");
     g_assert_cmpstr(json_member_string(json_at(list, 0), "target", NULL), ==, "x86_64");
 }
 

@@ -306,7 +306,9 @@ static void the_tree_has_qemus_names(void)
     g_assert_cmpstr(object_type(object_resolve_path("/machine/q35/pcie.0", NULL)), ==, "PCIE");
     g_assert_cmpstr(object_type(object_resolve_path("/objects/pc.ram", NULL)), ==, "memory-backend-ram");
     g_assert_cmpstr(object_type(object_resolve_path("/machine/unattached/device[0]", NULL)), ==, "qemu64-x86_64-cpu");
-    g_assert_cmpstr(object_type(object_resolve_path("/machine/unattached/device[1]", NULL)), ==, "qemu64-x86_64-cpu");
+    g_assert_cmpstr(object_type(object_resolve_path("/machine/unattached/device[1]", NULL)), ==, "kvmvapic");
+    g_assert_cmpstr(object_type(object_resolve_path("/machine/unattached/device[2]", NULL)), ==, "qemu64-x86_64-cpu");
+    g_assert_cmpstr(object_type(object_resolve_path("/machine/unattached/device[3]", NULL)), ==, "ICH9-LPC");
     g_assert_nonnull(object_resolve_path("/machine/peripheral", NULL));
 }
 
