@@ -305,6 +305,36 @@ static void unplugged_drive_is_gone_and_its_image_free(void)
     blk_image_free(path);
 }
 
+/* The guest lets the disk go while it works: the slot's power goes off, or the machine is reset. */
+static void unplug_waits_for_requests_in_flight(void)
+{
+    for (int by_reset = 0; by_reset < 2; by_reset++) {
+        Guest g = blk_machine("7.2", by_reset ? "pc-q35-7.2" : "pc-q35-6.0", SLOW_DISK, "");
+        QPCIDevice port = qpci_device(g.bus, 0, 1, 0);
+        uint16_t control = qpci_find_cap(port, 0x10, 0) + 0x18;
+
+        blk_drive(&g, BLK_ALL);
+        qpci_writew(port, control, 0x01c0); /* power indicator on, power on */
+        for (unsigned i = 0; i < 3; i++) {
+            blk_submit(&g, BLK_IN, 8 * i, SECTOR, true);
+        }
+        json_unref(qtest_qmp_ok(g.qt, "{'execute': 'device_del', 'arguments': {'id': 'v0'}}"));
+        if (by_reset) {
+            json_unref(qtest_qmp_ok(g.qt, "{'execute': 'system_reset'}"));
+        } else {
+            qpci_writew(port, control, 0x07c0); /* indicator off, power off */
+        }
+        json_unref(qtest_event(g.qt, "DEVICE_DELETED"));
+        json_unref(qtest_event(g.qt, "DEVICE_DELETED"));
+        g_assert_cmphex(qtest_readb(g.qt, g.status), ==, BLK_OK); /* not written later, to memory that is another's */
+        if (!by_reset) {
+            g_assert_false(qpci_present(qpci_device(g.bus, 1, 0, 0)));
+        }
+        json_unref(qtest_qmp_ok(g.qt, "{'execute': 'blockdev-del', 'arguments': {'node-name': 'd0'}}"));
+        blk_shut_down(&g);
+    }
+}
+
 /* ---- Migration ---- */
 
 /* The guest goes on in another process. */
@@ -466,6 +496,7 @@ int main(int argc, char **argv)
     T(stop_ends_requests_in_flight_and_starts_none);
     T(queue_reset_waits_for_its_requests);
     T(unplugged_drive_is_gone_and_its_image_free);
+    T(unplug_waits_for_requests_in_flight);
     T(stopped_requests_migrate);
     T(stopped_requests_migrate_with_their_queue);
     T(rings_migrate);
