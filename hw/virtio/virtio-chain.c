@@ -179,7 +179,9 @@ bool virtio_element_append(VirtQueueElement *elem, const VirtDescriptor *desc)
             return virtio_error(vdev, "virtio: bogus descriptor or out of resources");
         }
         virtio_element_reserve(elem, elem->out_segments + elem->in_segments + 1);
-        elem->segments[elem->out_segments + elem->in_segments] = (VirtSegment){ .addr = addr, .host = host, .len = len };
+        elem->segments[elem->out_segments + elem->in_segments] = (VirtSegment){
+            .addr = addr, .host = host, .len = len,
+        };
         (*count)++;
         addr += len;
         left -= len;

@@ -34,7 +34,7 @@ uint8_t virtio_pci_read_isr(VirtIOPCIProxy *proxy);
 void virtio_pci_set_status(VirtIOPCIProxy *proxy, uint8_t status);
 /* Everything to initial values but what is PCI's. */
 void virtio_pci_reset(VirtIOPCIProxy *proxy);
-/* A vector that the guest chose, in use from now on instead of `old`; VIRTIO_NO_VECTOR if there is none of that number. */
+/* A vector that the guest chose, in use from now on instead of `old`; VIRTIO_NO_VECTOR: there is none of that number. */
 uint16_t virtio_pci_change_vector(VirtIOPCIProxy *proxy, uint16_t old, uint16_t vector);
 /* Doorbells reach the device by fast notifies while the driver runs. */
 void virtio_pci_start_doorbells(VirtIOPCIProxy *proxy);

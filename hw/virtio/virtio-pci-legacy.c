@@ -118,7 +118,8 @@ static void legacy_write(void *opaque, hwaddr addr, uint64_t value, unsigned siz
         }
         break;
     default:
-        log_guest_error("virtio-pci: unexpected write of 0x%x to legacy register %u\n", (unsigned)value, (unsigned)addr);
+        log_guest_error("virtio-pci: unexpected write of 0x%x to legacy register %u\n", (unsigned)value,
+                        (unsigned)addr);
         break;
     }
 }

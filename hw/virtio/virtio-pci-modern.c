@@ -267,13 +267,13 @@ static void notify_pio_write(void *opaque, hwaddr addr, uint64_t value, unsigned
     virtio_queue_notify(((VirtIOPCIProxy *)opaque)->vdev, value);
 }
 
-static const MemoryRegionOps common_ops = { .read = common_read, .write = common_write, .impl = { .min = 1, .max = 4 } };
-static const MemoryRegionOps isr_ops = { .read = isr_read, .write = isr_write, .impl = { .min = 1, .max = 4 } };
-static const MemoryRegionOps device_ops = { .read = device_read, .write = device_write, .impl = { .min = 1, .max = 4 } };
-static const MemoryRegionOps notify_ops = { .read = notify_read, .write = notify_write, .impl = { .min = 1, .max = 4 } };
-static const MemoryRegionOps notify_pio_ops = {
-    .read = notify_read, .write = notify_pio_write, .impl = { .min = 1, .max = 4 },
-};
+#define OPS(ident, r, w) static const MemoryRegionOps ident = { .read = r, .write = w, .impl = { .min = 1, .max = 4 } };
+
+OPS(common_ops, common_read, common_write)
+OPS(isr_ops, isr_read, isr_write)
+OPS(device_ops, device_read, device_write)
+OPS(notify_ops, notify_read, notify_write)
+OPS(notify_pio_ops, notify_read, notify_pio_write)
 
 /* ---- Layout ---- */
 
@@ -320,8 +320,8 @@ bool virtio_pci_modern_init(VirtIOPCIProxy *proxy, GError **error)
         region_init(proxy, VIRTIO_PCI_REGION_NOTIFY_PIO, &proxy->pio_bar, VIRTIO_PCI_BAR_PIO);
         pci_register_bar(&proxy->parent_obj, VIRTIO_PCI_BAR_PIO, PCI_BASE_ADDRESS_SPACE_IO, &proxy->pio_bar);
     }
-    pci_register_bar(&proxy->parent_obj, VIRTIO_PCI_BAR_MODERN, PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH,
-                     &proxy->modern_bar);
+    pci_register_bar(&proxy->parent_obj, VIRTIO_PCI_BAR_MODERN,
+                     PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH, &proxy->modern_bar);
     return virtio_pci_caps_init(proxy, error);
 }
 

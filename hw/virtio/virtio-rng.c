@@ -40,8 +40,11 @@ static void rng_builtin_class_init(ObjectClass *klass, const void *data)
 }
 
 static const TypeInfo rng_types[] = {
-    { .name = TYPE_RNG_BACKEND, .parent = TYPE_OBJECT, .size = sizeof(RngBackend), .class_size = sizeof(RngBackendClass),
-      .class_init = rng_backend_class_init, .abstract = true, .interfaces = (const char *const[]){ TYPE_USER_CREATABLE, NULL } },
+    {
+        .name = TYPE_RNG_BACKEND, .parent = TYPE_OBJECT, .size = sizeof(RngBackend),
+        .class_size = sizeof(RngBackendClass), .class_init = rng_backend_class_init, .abstract = true,
+        .interfaces = (const char *const[]){ TYPE_USER_CREATABLE, NULL },
+    },
     { .name = TYPE_RNG_BUILTIN, .parent = TYPE_RNG_BACKEND, .class_init = rng_builtin_class_init },
 };
 
@@ -174,7 +177,8 @@ static void virtio_rng_class_init(ObjectClass *klass, const void *data)
 }
 
 static const TypeInfo virtio_rng_type = {
-    .name = TYPE_VIRTIO_RNG, .parent = TYPE_VIRTIO_DEVICE, .size = sizeof(VirtIORNG), .class_init = virtio_rng_class_init,
+    .name = TYPE_VIRTIO_RNG, .parent = TYPE_VIRTIO_DEVICE, .size = sizeof(VirtIORNG),
+    .class_init = virtio_rng_class_init,
 };
 
 TYPE_REGISTER(virtio_rng_type)

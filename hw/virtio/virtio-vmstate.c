@@ -2,8 +2,8 @@
  * A virtio device in the migration stream: one opaque field "virtio", whose layout is older than descriptions. The
  * transport's part, what all devices have, the queues, the device's own part, and subsections for all that came later.
  *
- * Nothing of it is trusted: counts and sizes are bounded, ring indices are compared with the rings in guest memory, which
- * was loaded before, and requests in flight are checked as if they were popped.
+ * Nothing of it is trusted: counts and sizes are bounded, ring indices are compared with the rings in guest memory,
+ * which was loaded before, and requests in flight are checked as if they were popped.
  */
 #include "hw/virtio/virtqueue.h"
 
@@ -336,8 +336,9 @@ static bool check_split(VirtQueue *vq, GError **error)
 static bool check_packed(VirtQueue *vq, GError **error)
 {
     if (vq->last_avail.idx >= vq->num || vq->used_pos.idx >= vq->num || vq->in_flight > vq->num) {
-        return vmstate_error(error, EPERM, "VQ %u size 0x%x: last_avail_idx 0x%x, used_idx 0x%x or 0x%x in use is beyond",
-                             vq->number, vq->num, vq->last_avail.idx, vq->used_pos.idx, vq->in_flight);
+        return vmstate_error(error, EPERM,
+                             "VQ %u size 0x%x: last_avail_idx 0x%x, used_idx 0x%x or 0x%x in use is beyond", vq->number,
+                             vq->num, vq->last_avail.idx, vq->used_pos.idx, vq->in_flight);
     }
     return true;
 }
@@ -493,8 +494,8 @@ void *virtqueue_element_load(VirtQueue *vq, Stream *s, GError **error)
     in_num = load_le32(old + OLD_IN_NUM);
     if (out_num > VIRTQUEUE_MAX_SIZE || in_num > VIRTQUEUE_MAX_SIZE || index > UINT16_MAX || ndescs == 0
         || (!packed && index >= vq->num) || ndescs > vq->num || vq->num_loaded + ndescs > vq->num) {
-        vmstate_error(error, EINVAL, "VQ %u: bad request in flight: index 0x%x, %u out, %u in", vq->number, index, out_num,
-                      in_num);
+        vmstate_error(error, EINVAL, "VQ %u: bad request in flight: index 0x%x, %u out, %u in", vq->number, index,
+                      out_num, in_num);
         return NULL;
     }
     elem = virtqueue_element_new(vq);

@@ -316,8 +316,8 @@ struct VirtIOKick {
 static void kick_deferred(void *opaque)
 {
     /*
-     * Once the machine has stopped nothing may touch its memory; what rang before is heard when it goes on. A machine that
-     * has not started yet has doorbells only if somebody rings them from outside.
+     * Once the machine has stopped nothing may touch its memory; what rang before is heard when it goes on. A machine
+     * that has not started yet has doorbells only if somebody rings them from outside.
      */
     if (runstate_is_running() || runstate_get() == RUN_STATE_PRELAUNCH) {
         virtio_run_kicks(opaque);

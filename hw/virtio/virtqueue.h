@@ -174,7 +174,7 @@ void virtio_chain_begin(VirtChain *chain, VirtIODevice *vdev, const uint8_t *rin
 VirtChainResult virtio_chain_next(VirtChain *chain, VirtDescriptor *desc);
 /* Walks it all into elem's segments: order, lengths, memory and overlaps checked. False: broken. */
 bool virtio_chain_collect(VirtChain *chain, VirtQueue *vq, VirtQueueElement *elem);
-/* Appends the guest memory of a descriptor to elem's segments: one for each contiguous piece of it here. False: broken. */
+/* Appends a descriptor's memory to elem's segments: one for each contiguous piece of it here. False: broken. */
 bool virtio_element_append(VirtQueueElement *elem, const VirtDescriptor *desc);
 /* elem's segments are complete (out first): makes the scatter lists and sums. */
 void virtio_element_finish(VirtQueueElement *elem);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The state of a virtio disk in the stream, after a guest's driver did the same on both sides: godwit's section is QEMU's,
-byte for byte, and QEMU takes a godwit machine and says the same of it."""
+"""The state of a virtio disk in the stream, after a guest's driver did the same on both sides: godwit's section is
+QEMU's, byte for byte, and QEMU takes a godwit machine and says the same of it."""
 import os
 import shutil
 import sys
@@ -76,7 +76,8 @@ CASES = [(where, props, name, act) for where, props, name, act in (
     ("bus=rp0", ",num-queues=4", "driver with four queues", driver(V1, queues=4)),
     ("bus=rp0", ",packed=on", "driver with a packed ring", driver(V1 | PACKED)),
     ("bus=rp0", ",vectors=0", "driver", driver(V1)), ("bus=rp0", ",aer=on,ats=on", "driver", driver(V1)),
-    ("bus=rp0", "", "message interrupts", message_interrupts), ("addr=2.0", "", "message interrupts", message_interrupts),
+    ("bus=rp0", "", "message interrupts", message_interrupts),
+    ("addr=2.0", "", "message interrupts", message_interrupts),
     ("bus=rp0", "", "requests", requests), ("addr=2.0", "", "requests", requests),
     ("bus=rp0", "", "broken ring", broken_ring),
 )]

@@ -1,7 +1,7 @@
 /*
  * A guest's virtio driver: finds the modern structures, negotiates, sets queues up in either format, submits requests
- * and waits for them. It does nothing by itself that a test may want to see or to do wrong: each step is a function, and
- * rings are guest memory.
+ * and waits for them. It does nothing by itself that a test may want to see or to do wrong: each step is a function,
+ * and rings are guest memory.
  */
 #ifndef TESTS_QTEST_LIBVIRTIO_H
 #define TESTS_QTEST_LIBVIRTIO_H

@@ -1,6 +1,6 @@
 /*
- * virtio over PCI as a guest sees it: capabilities and the window, both interfaces, both ring formats, interrupts of all
- * kinds, resets, and guests that break the rules.
+ * virtio over PCI as a guest sees it: capabilities and the window, both interfaces, both ring formats, interrupts of
+ * all kinds, resets, and guests that break the rules.
  */
 #include <string.h>
 
@@ -24,7 +24,8 @@ static Guest boot(const char *options, bool port)
     Guest g;
 
     g.qt = qtest_start(NULL, "-M q35 -m 64 -device pcie-root-port,id=rp0,addr=1.0,chassis=1,slot=1"
-                       " -blockdev null-co,node-name=n0,size=67108864,read-zeroes=on -device virtio-blk-pci,drive=n0,%s%s",
+                       " -blockdev null-co,node-name=n0,size=67108864,read-zeroes=on"
+                       " -device virtio-blk-pci,drive=n0,%s%s",
                        port ? "bus=rp0" : "addr=2.0", options);
     g.bus = qpci_new(g.qt);
     if (port) {
@@ -205,8 +206,8 @@ static void window_that_points_nowhere_does_nothing(void)
         uint8_t bar;
         uint32_t offset, length;
     } bad[] = {
-        { 4, 0x4000, 4 }, { 4, UINT32_MAX, 1 }, { 4, 0xfffffffc, 4 }, { 4, 0, 0 }, { 4, 0, 3 }, { 4, 0, 8 }, { 4, 0, UINT32_MAX },
-        { 1, 0, 4 }, { 0, 0, 4 }, { 5, 0, 4 }, { 255, 0, 4 },
+        { 4, 0x4000, 4 }, { 4, UINT32_MAX, 1 }, { 4, 0xfffffffc, 4 }, { 4, 0, 0 }, { 4, 0, 3 }, { 4, 0, 8 },
+        { 4, 0, UINT32_MAX }, { 1, 0, 4 }, { 0, 0, 4 }, { 5, 0, 4 }, { 255, 0, 4 },
     };
     Guest g = boot("", true);
 
@@ -330,8 +331,8 @@ static void packed_ring_of_odd_size(void)
 
 static void packed_ring_indirect_event_index(void)
 {
-    serve(",packed=on", ALL | QVIRTIO_F(QVIRTIO_F_PACKED) | QVIRTIO_F(QVIRTIO_F_INDIRECT) | QVIRTIO_F(QVIRTIO_F_EVENT_IDX),
-          true, 4);
+    serve(",packed=on",
+          ALL | QVIRTIO_F(QVIRTIO_F_PACKED) | QVIRTIO_F(QVIRTIO_F_INDIRECT) | QVIRTIO_F(QVIRTIO_F_EVENT_IDX), true, 4);
 }
 
 static void queues_work_side_by_side(void)
@@ -880,7 +881,9 @@ static void queue_enable_takes_only_one(void)
 /* Any bytes to any register of any BAR and of the window: the device is whole after a reset. */
 static void random_writes_do_no_harm(void)
 {
-    static const char *const options[] = { "", ",disable-legacy=off,packed=on", ",page-per-vq=on,modern-pio-notify=on" };
+    static const char *const options[] = {
+        "", ",disable-legacy=off,packed=on", ",page-per-vq=on,modern-pio-notify=on",
+    };
 
     for (unsigned o = 0; o < G_N_ELEMENTS(options); o++) {
         Guest g = boot(options[o], true);
@@ -898,7 +901,8 @@ static void random_writes_do_no_harm(void)
             if (g.v->bars[bar].size == 0) {
                 continue;
             }
-            at = g_rand_int_range(rand, 0, g_rand_boolean(rand) ? 64 : MIN(g.v->bars[bar].size, 1 << 24)) % g.v->bars[bar].size;
+            at = g_rand_int_range(rand, 0, g_rand_boolean(rand) ? 64 : MIN(g.v->bars[bar].size, 1 << 24));
+            at %= g.v->bars[bar].size;
             qpci_bar_write(g.v->pci, g.v->bars[bar], at & -(uint64_t)size, size, value);
             qpci_bar_read(g.v->pci, g.v->bars[bar], at & -(uint64_t)size, size);
         }

@@ -128,7 +128,8 @@ static void refused(const char *options, const char *text)
 
 static void bad_options(void)
 {
-    refused("-device virtio-rng-pci,period=0", "-device virtio-rng-pci,period=0: 'period' parameter expects a positive integer");
+    refused("-device virtio-rng-pci,period=0",
+            "-device virtio-rng-pci,period=0: 'period' parameter expects a positive integer");
     refused("-device virtio-rng-pci,max-bytes=0xffffffffffffffff",
             "-device virtio-rng-pci,max-bytes=0xffffffffffffffff: "
             "'max-bytes' parameter must be non-negative, and less than 2^63");

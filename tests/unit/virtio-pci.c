@@ -115,7 +115,8 @@ static GPtrArray *read_cases(void)
 
         if (g_str_has_prefix(lines[n], "variant")) {
             variant = (Case){ 0 };
-            g_assert_cmpint(sscanf(lines[n], "variant %7s %u %63s", variant.where, &variant.size, variant.options), ==, 3);
+            g_assert_cmpint(sscanf(lines[n], "variant %7s %u %63s", variant.where, &variant.size, variant.options), ==,
+                            3);
             for (unsigned i = 0; i < PCIE_CONFIG_SIZE / 4; i++) {
                 variant.word[i][2] = UINT32_MAX;
             }
@@ -152,7 +153,8 @@ static bool applies(const Case *c)
         return g_str_equal(c->release, r.major == 5 ? "5.2" : "7.2");
     }
     /* 8.0 could not turn the error mask register off. */
-    if (release_compare(r, RELEASE(8, 0, 1)) < 0 && strstr(c->options, "aer") && release_compare(machine, RELEASE(7, 2)) <= 0) {
+    if (release_compare(r, RELEASE(8, 0, 1)) < 0 && strstr(c->options, "aer") &&
+        release_compare(machine, RELEASE(7, 2)) <= 0) {
         return g_str_equal(c->release, "8.0");
     }
     return g_str_equal(c->release, "8.2");
@@ -224,7 +226,8 @@ static void refused(const char *type, const char *where, const char *options, co
 
 static void some_interface_is_needed(void)
 {
-    refused("test-blk-pci", "port", "disable-modern=on", "device cannot work as neither modern nor legacy mode is enabled");
+    refused("test-blk-pci", "port", "disable-modern=on",
+            "device cannot work as neither modern nor legacy mode is enabled");
     refused("test-blk-pci", "root", "disable-modern=on,disable-legacy=on",
             "device cannot work as neither modern nor legacy mode is enabled");
 }
@@ -298,7 +301,8 @@ static void layout_follows_properties(void)
 static void pcie_parts_can_be_off(void)
 {
     PCIDevice *dev = make("port", "test-blk-pci",
-                                 "x-pcie-pm-init=off,x-pcie-lnkctl-init=off,x-pcie-deverr-init=off,x-pcie-flr-init=off");
+                                 "x-pcie-pm-init=off,x-pcie-lnkctl-init=off,"
+                          "x-pcie-deverr-init=off,x-pcie-flr-init=off");
 
     g_assert_cmphex(cfg(dev, 0x44, 4), ==, 0x8000); /* no function level reset */
     g_assert_cmphex(pci_get_long(dev->wmask + 0x48), ==, 0);
@@ -465,8 +469,8 @@ static void config_of_another_device_is_refused(void)
 
     bytes->data[4 + 0xde] ^= 3; /* the size of the MSI-X table */
     g_assert_false(load(dev, bytes, &error));
-    g_assert_true(g_str_has_prefix(error->message, "get_pci_config_device: Bad config data: i=0xde read: 2 device: 1 cmask: ff"
-                                                   " wmask: 0 w1cmask:0\n"));
+    g_assert_true(g_str_has_prefix(error->message, "get_pci_config_device: Bad config data: i=0xde read: 2 device: 1 "
+                                                   "cmask: ff wmask: 0 w1cmask:0\n"));
     pci_fixture_clear();
 }
 
@@ -496,7 +500,8 @@ int main(int argc, char **argv)
         const Case *c = cases->pdata[i];
 
         if (applies(c)) {
-            g_autofree char *path = g_strdup_printf("/virtio-pci/config_is_qemus/%s/%s/%s", c->where, c->options, c->machine);
+            g_autofree char *path = g_strdup_printf("/virtio-pci/config_is_qemus/%s/%s/%s", c->where, c->options,
+                                                    c->machine);
 
             g_test_add_data_func(path, c, config_is_qemus);
         }

@@ -293,8 +293,8 @@ static void ring_longer_than_any(void)
 static void features_that_are_not_offered(void)
 {
     g_autoptr(GByteArray) bytes = running();
-    g_autofree char *text = g_strdup_printf("Features 0xffffffffffffffff unsupported. Allowed features: 0x%" G_GINT64_MODIFIER "x",
-                                            guest.vdev->host_features);
+    g_autofree char *text = g_strdup_printf("Features 0xffffffffffffffff unsupported. Allowed features: 0x%"
+                                            G_GINT64_MODIFIER "x", guest.vdev->host_features);
 
     store_be64(bytes->data + body_of(bytes, "virtio/64bit_features"), UINT64_MAX);
     assert_refused(bytes, text);

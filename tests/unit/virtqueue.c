@@ -589,8 +589,8 @@ static void too_many_segments_break(void)
         guest_start(16, V1);
         guest_desc(GUEST_DESC, 0, GUEST_TABLE, n * 16, VIRTQ_DESC_F_INDIRECT, 0);
         for (unsigned i = 0; i < n; i++) {
-            guest_desc(GUEST_TABLE, i, GUEST_DATA, 8, (i < n - 1 ? VIRTQ_DESC_F_NEXT : 0) | (write ? VIRTQ_DESC_F_WRITE : 0),
-                       i + 1);
+            guest_desc(GUEST_TABLE, i, GUEST_DATA, 8,
+                       (i < n - 1 ? VIRTQ_DESC_F_NEXT : 0) | (write ? VIRTQ_DESC_F_WRITE : 0), i + 1);
         }
         guest_offer(0);
         assert_breaks(write ? "test: virtio: too many write descriptors in indirect table"
@@ -746,7 +746,8 @@ static void packed_completes_out_of_order(void)
     b = virtqueue_pop(guest.vq);
     virtqueue_push(b, 0);
     virtqueue_push(a, 0);
-    g_assert_cmpuint(load_le16(guest.mem + GUEST_DESC + 12), ==, 2);     /* at the first place: the one that ended first */
+    /* at the first place: the one that ended first */
+    g_assert_cmpuint(load_le16(guest.mem + GUEST_DESC + 12), ==, 2);
     g_assert_cmpuint(load_le16(guest.mem + GUEST_DESC + 16 + 12), ==, 1);
     packed_flags_are(1, VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED);
 }

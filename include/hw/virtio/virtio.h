@@ -253,7 +253,7 @@ static inline bool virtio_device_disabled(const VirtIODevice *vdev)
 void virtio_interrupt(VirtIODevice *vdev, uint16_t vector, bool config);
 void virtio_set_started(VirtIODevice *vdev, bool started);
 
-/* Status (2.1). A write that sets FEATURES_OK is dropped when the device refuses the features; 0 does not reset by itself. */
+/* Status (2.1). A write that sets FEATURES_OK is dropped when the device refuses the features; 0 alone resets nothing. */
 void virtio_set_status(VirtIODevice *vdev, uint8_t status);
 /* Takes what is offered of `features`; false if it was more than that or the time is wrong (FEATURES_OK is set). */
 bool virtio_set_features(VirtIODevice *vdev, uint64_t features);
