@@ -16,7 +16,13 @@ __attribute__((target_clones("avx2", "default")))
 static bool
 rest_is_zero(const Vector *v)
 {
+    enum { AHEAD = 1024 / sizeof(Vector) };
+
     for (const Vector *end = v + PAGE / sizeof(Vector); v < end; v += 8) {
+        /* The CPU's own prefetching ends with each page; this goes on into the next, most likely zero as well. */
+        for (int line = 0; line < 8; line += 2) {
+            __builtin_prefetch(v + AHEAD + line);
+        }
         Vector x = (v[0] | v[1]) | (v[2] | v[3]) | (v[4] | v[5]) | (v[6] | v[7]);
 
         if (x[0] | x[1] | x[2] | x[3]) {
