@@ -295,11 +295,11 @@ void pcie_ats_init(PCIDevice *dev, uint16_t offset, bool aligned)
 
 /* Around config accesses. */
 
-/* A link runs as fast and wide as both ends can; with nothing at the other end that says, as the port can. */
+/* A link runs as fast and wide as both ends can. */
 static void sync_link(PCIDevice *port, const PCIDevice *target)
 {
     uint16_t capable = pci_get_word(exp_reg(port, port->config, PCI_EXP_LNKCAP));
-    uint16_t trained = target ? pci_get_word(exp_reg(target, target->config, PCI_EXP_LNKSTA)) : capable;
+    uint16_t trained = pci_get_word(exp_reg(target, target->config, PCI_EXP_LNKSTA));
     uint8_t *status = exp_reg(port, port->config, PCI_EXP_LNKSTA);
     uint16_t width = MIN(trained & PCI_EXP_LNKSTA_NLW, capable & PCI_EXP_LNKSTA_NLW);
     uint16_t speed = MIN(trained & PCI_EXP_LNKSTA_CLS, capable & PCI_EXP_LNKSTA_CLS);
@@ -310,13 +310,15 @@ static void sync_link(PCIDevice *port, const PCIDevice *target)
 
 void pcie_config_read_begin(PCIDevice *dev, uint32_t addr, unsigned len)
 {
-    const PCIDevice *target;
+    PCIDevice *target;
 
     if (!pci_ranges_overlap(addr, len, dev->exp_cap + PCI_EXP_LNKSTA, 2) || !is_port(dev)) {
         return;
     }
     target = pci_bridge_bus(PCI_BRIDGE(dev))->devices[0];
-    sync_link(dev, target && target->exp_cap ? target : NULL);
+    if (target && target->exp_cap) {
+        sync_link(dev, target);
+    }
 }
 
 static bool has_slot(const PCIDevice *dev)
