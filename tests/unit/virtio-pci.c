@@ -350,12 +350,17 @@ static GByteArray *save(PCIDevice *dev)
     return bytes;
 }
 
-static bool load(PCIDevice *dev, const GByteArray *bytes, GError **error)
+/* What follows in a stream is there: the section's footer. */
+static bool load(PCIDevice *dev, GByteArray *bytes, GError **error)
 {
-    Stream *s = stream_new_memory(bytes->data, bytes->len);
-    bool ok = vmstate_load(s, &vmstate_test_blk, VIRTIO_PCI(dev)->vdev, 2, error);
+    bool ok;
+    Stream *s;
 
+    g_byte_array_append(bytes, (const uint8_t *)"\x7e", 1);
+    s = stream_new_memory(bytes->data, bytes->len);
+    ok = vmstate_load(s, &vmstate_test_blk, VIRTIO_PCI(dev)->vdev, 2, error);
     stream_close(s, false, NULL);
+    g_byte_array_set_size(bytes, bytes->len - 1);
     return ok;
 }
 
