@@ -344,6 +344,13 @@ bool block_activate_all(GError **error)
         return true;
     }
     inactive = false;
+    const GPtrArray *nodes = block_nodes();
+    for (unsigned i = 0; i < nodes->len; i++) {
+        BlockNode *node = nodes->pdata[i];
+        if (node->driver->activate) {
+            node->driver->activate(node);
+        }
+    }
     if (!apply_all(error)) {
         inactive = true;
         apply_all(NULL);

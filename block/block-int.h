@@ -77,6 +77,9 @@ struct BlockDriver {
     void (*submit)(BlockNode *node, BlockRequest *req);
     int64_t (*allocated_size)(BlockNode *node);     /* bytes on the host; NULL: 0 */
     void (*query_stats)(BlockNode *node, Json *stats); /* adds "driver-specific" */
+    bool (*resize)(BlockNode *node, uint64_t bytes, GError **error);    /* sets node->length; NULL: it can't */
+    void (*child_resized)(BlockNode *node);         /* node->length follows node->file's; NULL: it does not */
+    void (*activate)(BlockNode *node);              /* the image is ours again: another may have written it */
     bool (*host_block_sizes)(BlockNode *node, unsigned *logical, unsigned *physical);
     bool dirty_flag;            /* query-block shows one */
 };

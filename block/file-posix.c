@@ -116,14 +116,18 @@ static bool file_open(BlockNode *node, BlockOptions *opts, GError **error)
     FileState *s = node->state;
     g_autofree char *pr_manager = NULL;
     int aio = AIO_DEFAULT, locking = LOCKING_AUTO;
-    bool drop_cache;
+    uint64_t max_batch;
+    bool check_dropped;
 
+    s->drop_cache = true;
     s->fd = -1;
     if (!options_string(opts, "filename", &node->filename, error) ||
         !options_enum(opts, "aio", aios, &aio, "invalid aio option", error) ||
         !options_enum(opts, "locking", lockings, &locking, NULL, error) ||
         !options_string(opts, "pr-manager", &pr_manager, error) ||
-        !options_bool(opts, "drop-cache", &drop_cache, error)) {
+        !options_uint(opts, "aio-max-batch", &max_batch, error) || /* a hint, of which the ring has no need */
+        !options_bool(opts, "x-check-cache-dropped", &check_dropped, error) ||
+        !options_bool(opts, "drop-cache", &s->drop_cache, error)) {
         return false;
     }
     if (!node->filename) {
@@ -209,6 +213,32 @@ static bool file_set_permissions(BlockNode *node, unsigned perm, unsigned shared
     return true;
 }
 
+/* What the page cache holds may be from before another host wrote. */
+static void file_activate(BlockNode *node)
+{
+    FileState *s = node->state;
+    if (s->drop_cache && s->regular) {
+        posix_fadvise(s->fd, 0, 0, POSIX_FADV_DONTNEED);
+    }
+}
+
+static bool file_resize(BlockNode *node, uint64_t bytes, GError **error)
+{
+    FileState *s = node->state;
+    if (!s->regular) {
+        return bytes <= node->length || error_setf(error, "Cannot grow device files");
+    }
+    int ret;
+    do {
+        ret = bytes > INT64_MAX ? (errno = EFBIG, -1) : ftruncate(s->fd, bytes);
+    } while (ret < 0 && errno == EINTR);
+    if (ret < 0) {
+        return error_set_errno(error, errno, "Could not resize file");
+    }
+    node->length = bytes;
+    return true;
+}
+
 static int64_t file_allocated_size(BlockNode *node)
 {
     FileState *s = node->state;
@@ -243,11 +273,11 @@ static bool host_device_block_sizes(BlockNode *node, unsigned *logical, unsigned
 const BlockDriver block_driver_file = {
     .name = "file", .protocol = true, .dirty_flag = true, .state_size = sizeof(FileState),
     .open = file_open, .close = file_close, .set_permissions = file_set_permissions, .submit = file_submit,
-    .allocated_size = file_allocated_size, .query_stats = file_query_stats,
+    .resize = file_resize, .activate = file_activate, .allocated_size = file_allocated_size, .query_stats = file_query_stats,
 };
 
 const BlockDriver block_driver_host_device = {
     .name = "host_device", .protocol = true, .dirty_flag = true, .state_size = sizeof(FileState),
     .open = file_open, .close = file_close, .set_permissions = file_set_permissions, .submit = file_submit,
-    .allocated_size = file_allocated_size, .query_stats = file_query_stats, .host_block_sizes = host_device_block_sizes,
+    .resize = file_resize, .activate = file_activate, .allocated_size = file_allocated_size, .query_stats = file_query_stats, .host_block_sizes = host_device_block_sizes,
 };

@@ -9,7 +9,7 @@ typedef struct FileState {
     bool writable;              /* how fd was opened */
     bool regular, block_device;
     bool threads;               /* aio=threads */
-    bool locking;
+    bool locking, drop_cache;
     unsigned locked_perm, locked_unshared;  /* the bytes that are locked now */
     /* O_DIRECT: what the host demands of offsets and of memory; 1: nothing */
     unsigned offset_align, memory_align;

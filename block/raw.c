@@ -9,6 +9,7 @@
 
 typedef struct RawState {
     uint64_t offset;
+    bool fixed_size;
 } RawState;
 
 static bool find_window(BlockNode *node, uint64_t offset, uint64_t size, bool has_size, GError **error)
@@ -29,6 +30,7 @@ static bool find_window(BlockNode *node, uint64_t offset, uint64_t size, bool ha
         return error_setf(error, "Specified size is not multiple of %u", SECTOR_SIZE);
     }
     s->offset = offset;
+    s->fixed_size = has_size;
     node->length = has_size ? size : whole - offset;
     return true;
 }
@@ -75,6 +77,31 @@ static void raw_submit(BlockNode *node, BlockRequest *req)
     block_request_forward(node->file->node, req);
 }
 
+static void raw_child_resized(BlockNode *node)
+{
+    RawState *s = node->state;
+    uint64_t whole = block_node_length(node->file->node);
+    if (!s->fixed_size) {
+        node->length = whole > s->offset ? whole - s->offset : 0;
+    }
+}
+
+static bool raw_resize(BlockNode *node, uint64_t bytes, GError **error)
+{
+    RawState *s = node->state;
+    BlockNode *below = node->file->node;
+    if (s->fixed_size) {
+        return error_setf(error, "Cannot resize fixed-size raw disks");
+    }
+    if (bytes > INT64_MAX - s->offset) {
+        return error_setf(error, "Disk size too large for the chosen offset");
+    }
+    if (!below->driver->resize) {
+        return error_setf(error, "Image format driver does not support resize");
+    }
+    return below->driver->resize(below, bytes + s->offset, error);
+}
+
 static int64_t raw_allocated_size(BlockNode *node)
 {
     BlockNode *below = node->file->node;
@@ -89,5 +116,6 @@ static bool raw_host_block_sizes(BlockNode *node, unsigned *logical, unsigned *p
 
 const BlockDriver block_driver_raw = {
     .name = "raw", .state_size = sizeof(RawState), .open = raw_open, .set_permissions = raw_set_permissions,
-    .submit = raw_submit, .allocated_size = raw_allocated_size, .host_block_sizes = raw_host_block_sizes,
+    .submit = raw_submit, .resize = raw_resize, .child_resized = raw_child_resized,
+    .allocated_size = raw_allocated_size, .host_block_sizes = raw_host_block_sizes,
 };

@@ -4,7 +4,7 @@
 
 /* --- blockdev-add --- */
 
-QMP_ENUM(blockdev_driver, "BlockdevDriver", "file", "host_device", "null-aio", "null-co", "raw");
+QMP_ENUM(blockdev_driver, "BlockdevDriver", "blkdebug", "file", "host_device", "null-aio", "null-co", "raw");
 QMP_ENUM(discard_options, "BlockdevDiscardOptions", "ignore", "unmap");
 QMP_ENUM(detect_zeroes, "BlockdevDetectZeroesOptions", "off", "on", "unmap");
 QMP_ENUM(aio_options, "BlockdevAioOptions", "threads", "native", "io_uring");
@@ -27,13 +27,22 @@ QMP_STRUCT(null_options, "BlockdevOptionsNull", { "size", &qmp_int, QMP_OPTIONAL
            { "read-zeroes", &qmp_bool, QMP_OPTIONAL });
 QMP_STRUCT(raw_options, "BlockdevOptionsRaw", { "file", &qmp_blockdev_ref }, { "offset", &qmp_int, QMP_OPTIONAL },
            { "size", &qmp_int, QMP_OPTIONAL });
+QMP_ENUM(blkdebug_event, "BlkdebugEvent", "read_aio", "write_aio", "flush_to_os", "flush_to_disk", "none");
+QMP_ENUM(blkdebug_iotype, "BlkdebugIOType", "read", "write", "write-zeroes", "discard", "flush");
+QMP_STRUCT(blkdebug_error, "BlkdebugInjectErrorOptions", { "event", &qmp_blkdebug_event },
+           { "iotype", &qmp_blkdebug_iotype, QMP_OPTIONAL }, { "errno", &qmp_int, QMP_OPTIONAL },
+           { "sector", &qmp_int, QMP_OPTIONAL }, { "once", &qmp_bool, QMP_OPTIONAL },
+           { "immediately", &qmp_bool, QMP_OPTIONAL });
+QMP_LIST(blkdebug_errors, blkdebug_error);
+QMP_STRUCT(blkdebug_options, "BlockdevOptionsBlkdebug", { "image", &qmp_blockdev_ref },
+           { "inject-error", &qmp_blkdebug_errors, QMP_OPTIONAL });
 static const QmpType qmp_blockdev_options = {
     .name = "BlockdevOptions", .meta = QMP_META_STRUCT, .tag = "driver",
     .members = QMP_MEMBERS({ "driver", &qmp_blockdev_driver }, { "node-name", &qmp_str, QMP_OPTIONAL },
                            { "discard", &qmp_discard_options, QMP_OPTIONAL }, { "cache", &qmp_cache_options, QMP_OPTIONAL },
                            { "read-only", &qmp_bool, QMP_OPTIONAL }, { "auto-read-only", &qmp_bool, QMP_OPTIONAL },
                            { "force-share", &qmp_bool, QMP_OPTIONAL }, { "detect-zeroes", &qmp_detect_zeroes, QMP_OPTIONAL }),
-    .variants = QMP_MEMBERS({ "file", &qmp_file_options }, { "host_device", &qmp_file_options },
+    .variants = QMP_MEMBERS({ "blkdebug", &qmp_blkdebug_options }, { "file", &qmp_file_options }, { "host_device", &qmp_file_options },
                             { "null-aio", &qmp_null_options }, { "null-co", &qmp_null_options }, { "raw", &qmp_raw_options }),
 };
 
@@ -46,6 +55,13 @@ static Json *add_node(Json *args, Monitor *mon, GError **error)
 static Json *del_node(Json *args, Monitor *mon, GError **error)
 {
     blockdev_del(json_member_string(args, "node-name", NULL), error);
+    return NULL;
+}
+
+static Json *resize_node(Json *args, Monitor *mon, GError **error)
+{
+    block_resize(json_member_string(args, "device", NULL), json_member_string(args, "node-name", NULL),
+                 json_member_int(args, "size", 0), error);
     return NULL;
 }
 
@@ -138,6 +154,8 @@ static Json *query_jobs(Json *args, Monitor *mon, GError **error)
 static const QmpCommand commands[] = {
     { "blockdev-add", add_node, &qmp_blockdev_options, NULL, QMP_PRECONFIG },
     { "blockdev-del", del_node, QMP_ARGS({ "node-name", &qmp_str }), NULL, QMP_PRECONFIG },
+    { "block_resize", resize_node, QMP_ARGS({ "device", &qmp_str, QMP_OPTIONAL }, { "node-name", &qmp_str, QMP_OPTIONAL },
+                                            { "size", &qmp_int }), NULL, QMP_PRECONFIG },
     { "query-block", query_block, NULL, &qmp_block_infos, QMP_PRECONFIG },
     { "query-blockstats", query_blockstats, QMP_ARGS({ "query-nodes", &qmp_bool, QMP_OPTIONAL }), &qmp_block_stats_list },
     { "query-named-block-nodes", query_named_block_nodes, QMP_ARGS({ "flat", &qmp_bool, QMP_OPTIONAL }), &qmp_device_infos },

@@ -32,6 +32,8 @@ bool drive_add(Json *opts, GError **error);
 extern bool drive_snapshot_all;     /* -snapshot: the default of snapshot= */
 bool blockdev_add(Json *opts, bool from_json, GError **error);
 bool blockdev_del(const char *node_name, GError **error);
+/* block_resize: bytes. By -drive id or node name; one of them may be NULL. Devices hear of it (BlockDeviceOps). */
+bool block_resize(const char *device, const char *node_name, int64_t size, GError **error);
 /* The devices that the drives with if=virtio want, as an array of device_add()'s options; taken once, after the board
  * is made. Fails for drives of an interface that no board here has ("machine type does not support if=scsi,…"). */
 Json *drive_take_devices(GError **error);

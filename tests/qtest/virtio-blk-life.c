@@ -335,6 +335,54 @@ static void unplug_waits_for_requests_in_flight(void)
     }
 }
 
+/* ---- Size ---- */
+
+static void driver_hears_of_a_new_size(void)
+{
+    char *path = blk_image(1 << 20);
+    g_autofree char *drive = g_strdup_printf("-drive if=none,id=d0,format=raw,file=%s", path);
+    Guest g = blk_boot(drive, "");
+    uint8_t before = qvirtio_read(g.v, QVIRTIO_GENERATION, 1);
+    g_assert_cmpuint(blk_read(&g, 2048, SECTOR), ==, BLK_IOERR);
+    qvirtio_isr(g.v);
+    json_unref(qtest_qmp_ok(g.qt, "{'execute': 'block_resize', 'arguments': {'device': 'd0', 'size': 2097152}}"));
+    g_assert_cmpuint(qvirtio_read(g.v, QVIRTIO_GENERATION, 1), !=, before);
+    g_assert_cmpuint(qvirtio_isr(g.v) & 2, ==, 2);
+    g_assert_cmpuint(blk_config(&g, 0, 4), ==, 4096);
+    g_assert_cmpuint(blk_write(&g, 4095, SECTOR), ==, BLK_OK);
+    json_unref(qtest_qmp_ok(g.qt, "{'execute': 'block_resize', 'arguments': {'device': 'd0', 'size': 512}}"));
+    g_assert_cmpuint(blk_config(&g, 0, 4), ==, 1);
+    g_assert_cmpuint(blk_read(&g, 1, SECTOR), ==, BLK_IOERR);
+    blk_shut_down(&g);
+    blk_image_free(path);
+}
+
+static void impossible_sizes_are_refused(void)
+{
+    static const struct {
+        const char *arguments, *words;
+    } cases[] = {
+        { "'device': 'd0', 'size': -1", "Parameter 'size' expects a >0 size" },
+        { "'device': 'x', 'size': 1", "Cannot find device='x' nor node-name=''" },
+        { "'node-name': 'y', 'size': 1", "Cannot find device='' nor node-name='y'" },
+        { "'node-name': 'n0', 'size': 1024", "Image format driver does not support resize" },
+        { "'node-name': 'w0', 'size': 1024", "Cannot resize fixed-size raw disks" },
+        { "'device': 'e0', 'size': 5", "Device 'e0' has no medium" },
+        { "'node-name': 'ro', 'size': 4096", "Image is read-only" },
+        { "'device': 'd0', 'size': 4611686018427387904", "Could not resize file: File too large" },
+    };
+    char *path = blk_image(1 << 20);
+    QTest *qt = qtest_start(NULL, "-M q35 -drive if=none,id=d0,format=raw,file=%s -blockdev null-co,node-name=n0 "
+                            "-blockdev raw,node-name=w0,size=512,file.driver=null-co -drive if=none,id=e0 "
+                            "-blockdev raw,node-name=ro,read-only=on,file.driver=null-co", path);
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *said = qtest_qmp_error(qt, "{'execute': 'block_resize', 'arguments': {%s}}", cases[i].arguments);
+        g_assert_cmpstr(said, ==, cases[i].words);
+    }
+    qtest_quit(qt);
+    blk_image_free(path);
+}
+
 /* ---- Migration ---- */
 
 /* The guest goes on in another process. */
@@ -497,6 +545,8 @@ int main(int argc, char **argv)
     T(queue_reset_waits_for_its_requests);
     T(unplugged_drive_is_gone_and_its_image_free);
     T(unplug_waits_for_requests_in_flight);
+    T(driver_hears_of_a_new_size);
+    T(impossible_sizes_are_refused);
     T(stopped_requests_migrate);
     T(stopped_requests_migrate_with_their_queue);
     T(rings_migrate);
