@@ -143,11 +143,11 @@ static void memory_window_shows_what_is_in_it(void)
 
     put_bar(dev, 0xe0000000);
     g_assert_cmphex(seen(0xe0000000), ==, 0);
-    cfg_set(port, PCI_MEMORY_BASE, 0xe000 | 0xe000 << 16, 4);
+    cfg_set(port, PCI_MEMORY_BASE, 0xe000 | 0xe000u << 16, 4);
     g_assert_cmphex(seen(0xe0000000), ==, 0);
     cfg_set(port, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
     g_assert_cmphex(seen(0xe0000000), ==, 0x5a);
-    cfg_set(port, PCI_MEMORY_BASE, 0xe010 | 0xe010 << 16, 4);
+    cfg_set(port, PCI_MEMORY_BASE, 0xe010 | 0xe010u << 16, 4);
     g_assert_cmphex(seen(0xe0000000), ==, 0);
     put_bar(dev, 0xe01ff000);
     g_assert_cmphex(seen(0xe01ff000), ==, 0x5a);
@@ -160,7 +160,7 @@ static void window_is_closed_after_reset(void)
 {
     PCIDevice *dev, *port = occupied_port(1, "addr=2.0", &dev);
 
-    cfg_set(port, PCI_MEMORY_BASE, 0xe000 | 0xe000 << 16, 4);
+    cfg_set(port, PCI_MEMORY_BASE, 0xe000 | 0xe000u << 16, 4);
     cfg_set(port, PCI_COMMAND, 7, 2);
     reset_bus(&root->parent_obj);
     g_assert_cmphex(cfg(port, PCI_MEMORY_BASE, 4), ==, 0x0000fff0);
@@ -233,7 +233,7 @@ static void windows_nest(void)
 
     reset_bus(&root->parent_obj);
     put_bar(dev, 0xe0000000);
-    cfg_set(inner, PCI_MEMORY_BASE, 0xe000 | 0xe000 << 16, 4);
+    cfg_set(inner, PCI_MEMORY_BASE, 0xe000 | 0xe000u << 16, 4);
     cfg_set(inner, PCI_COMMAND, 7, 2);
     g_assert_cmphex(seen(0xe0000000), ==, 0);
     cfg_set(outer, PCI_MEMORY_BASE, 0xe000 | 0xe0f0u << 16, 4);
@@ -248,7 +248,7 @@ static void bridge_goes_with_what_is_behind_it(void)
 
     make_device(bus_behind(inner), TYPE_TEST_PCIE, "id=dev");
     reset_bus(&root->parent_obj);
-    cfg_set(outer, PCI_MEMORY_BASE, 0xe000 | 0xe000 << 16, 4);
+    cfg_set(outer, PCI_MEMORY_BASE, 0xe000 | 0xe000u << 16, 4);
     cfg_set(outer, PCI_COMMAND, 7, 2);
     deleted = 0;
     device_unplug(&outer->parent_obj);
@@ -268,7 +268,7 @@ static void windows_come_back_with_a_loaded_state(void)
     GByteArray *bytes;
 
     put_bar(dev, 0xe0000000);
-    cfg_set(port, PCI_MEMORY_BASE, 0xe000 | 0xe000 << 16, 4);
+    cfg_set(port, PCI_MEMORY_BASE, 0xe000 | 0xe000u << 16, 4);
     cfg_set(port, PCI_COMMAND, 7, 2);
     pci_device_save(port, s);
     bytes = stream_memory_take(s);

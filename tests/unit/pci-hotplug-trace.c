@@ -77,7 +77,7 @@ static bool run(const char *line, GError **error)
     g_auto(GStrv) word = g_strsplit(line, " ", 0);
 
     if (g_str_equal(word[0], "add")) {
-        Json *opts = json_new_object();
+        g_autoptr(Json) opts = json_new_object();
 
         json_set(opts, "driver", json_new_string(TYPE_TEST_PCIE));
         json_set(opts, "id", json_new_string(word[1]));
