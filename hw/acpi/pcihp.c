@@ -266,6 +266,7 @@ bool ich9_pcihp_unplug_request(ICH9PMRegs *pm, DeviceState *qdev, GError **error
         return error_setf(error, "Unsupported bus. Bus doesn't have property 'acpi-pcihp-bsel' set");
     }
     qdev->pending_unplug = true;
+    qdev->ask_again = clock_ns(CLOCK_TYPE_VIRTUAL);
     pm->pcihp_status[number].down |= 1u << PCI_SLOT(dev->devfn);
     tell_guest(pm);
     return true;

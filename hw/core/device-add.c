@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hw/core/device-internal.h"
+#include "system/clock.h"
 #include "util/error.h"
 #include "util/keyval.h"
 
@@ -209,7 +210,7 @@ bool device_del(const char *id, GError **error)
     if (!dev) {
         return false;
     }
-    if (dev->pending_unplug) {
+    if (dev->pending_unplug && (!dev->ask_again || dev->ask_again > clock_ns(CLOCK_TYPE_VIRTUAL))) {
         return error_setf(error, "Device %s is already in the process of unplug", id);
     }
     if (dev->bus && !bus_is_hotpluggable(dev->bus)) {

@@ -359,7 +359,6 @@ static void pci_bus_reset_hold(BusState *qbus)
 static void pci_bus_print_dev(GString *out, DeviceState *qdev, int indent)
 {
     PCIDevice *dev = PCI_DEVICE(qdev);
-    bool bridge = PCI_DEVICE_GET_CLASS(dev)->is_bridge;
     uint16_t class = pci_get_word(dev->config + PCI_CLASS_DEVICE);
     const char *name = pci_class_name(class);
 
@@ -372,8 +371,8 @@ static void pci_bus_print_dev(GString *out, DeviceState *qdev, int indent)
     g_string_append_printf(out, ", addr %02x:%02x.%x, pci id %04x:%04x (sub %04x:%04x)\n",
                            pci_bus_number(pci_device_bus(dev)), PCI_SLOT(dev->devfn), PCI_FUNC(dev->devfn),
                            pci_get_word(dev->config + PCI_VENDOR_ID), pci_get_word(dev->config + PCI_DEVICE_ID),
-                           bridge ? 0 : pci_get_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID),
-                           bridge ? 0 : pci_get_word(dev->config + PCI_SUBSYSTEM_ID));
+                           pci_get_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID),
+                           pci_get_word(dev->config + PCI_SUBSYSTEM_ID));
     for (int i = 0; i < PCI_NUM_REGIONS; i++) {
         const PCIIORegion *region = &dev->regions[i];
 

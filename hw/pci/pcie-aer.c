@@ -178,6 +178,7 @@ typedef struct Flow {
     bool overflow;              /* there was no room to record it */
 } Flow;
 
+/* QEMU writes a dword here and with it zeroes the lower half of Link Capabilities; that is not done again. */
 static void detected(const Flow *flow, uint16_t bit)
 {
     uint8_t *status = flow->dev->config + flow->dev->exp_cap + PCI_EXP_DEVSTA;

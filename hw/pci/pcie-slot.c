@@ -9,7 +9,9 @@
 #include "hw/pci/msix.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pcie.h"
+#include "system/clock.h"
 #include "util/error.h"
+#include "util/units.h"
 
 /* Events that these slots have; enables in Slot Control and events in Slot Status are in the same places. */
 enum {
@@ -17,6 +19,9 @@ enum {
     SLOT_EVENTS_ALL = SLOT_EVENTS | PCI_EXP_SLTSTA_PFD | PCI_EXP_SLTSTA_MRLSC,
     SLOT_ENABLES = PCI_EXP_SLTCTL_ABPE | PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_CCIE | PCI_EXP_SLTCTL_HPIE,
 };
+
+/* A guest takes 5 seconds in which a second press of the button would cancel the first (6.7.1.5). */
+#define ASK_AGAIN_NS (5 * NANOSECONDS_PER_SECOND)
 
 static uint8_t *reg(const PCIDevice *dev, unsigned offset)
 {
@@ -277,6 +282,7 @@ bool pcie_slot_unplug_request(Object *handler, DeviceState *dev, GError **error)
         return error_setf(error, "Hot-unplug failed: guest is busy (power indicator blinking)");
     }
     dev->pending_unplug = true;
+    dev->ask_again = knows_power ? clock_ns(CLOCK_TYPE_VIRTUAL) + ASK_AGAIN_NS : 0;
     if (PCI_DEVICE(dev)->devfn && !slot_bus(port)->devices[0]) {
         /* The guest never saw this function. */
         device_unplug(dev);

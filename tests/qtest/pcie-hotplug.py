@@ -98,6 +98,19 @@ def guest_plugs_and_unplugs_as_pcie_tells_it():
 
 
 @test
+def guest_that_does_not_answer_is_asked_again_after_5_seconds():
+    with Guest() as g:
+        g.ports[1].w16(SLTCTL, 0x1c0)
+        g.add("x", "rp1")
+        g.remove("x")
+        g.vm.clock_step(4_900_000_000)
+        equal(g.refusal(g.remove, "x"), "Device x is already in the process of unplug")
+        g.vm.clock_step(200_000_000)
+        g.remove("x")
+        equal(g.refusal(g.remove, "x"), "Device x is already in the process of unplug")
+
+
+@test
 def slot_without_power_is_emptied_at_once():
     with Guest() as g:
         g.add("x", "rp1")

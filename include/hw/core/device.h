@@ -68,6 +68,7 @@ struct DeviceState {
     bool realized;
     bool hotplugged;                /* made after the machine was */
     bool pending_unplug;            /* the guest was asked to let it go */
+    int64_t ask_again;              /* … and may be asked again then (virtual time); 0: not at all */
     BusState *bus;                  /* the bus that it sits on */
     GPtrArray *child_buses;         /* BusState *, borrowed */
     NamedIrqs *irqs;                /* list of named in and out lines */
