@@ -256,17 +256,22 @@ static GByteArray *save(PCIDevice *dev)
     return bytes;
 }
 
-static char *load(PCIDevice *dev, const GByteArray *bytes)
+/* What went wrong, NULL if nothing did. A section is followed by something: a footer. */
+static char *load(PCIDevice *dev, GByteArray *bytes)
 {
-    Stream *s = stream_new_memory(bytes->data, bytes->len);
     GError *error = NULL;
     char *why = NULL;
+    Stream *s;
+
+    g_byte_array_append(bytes, (const uint8_t *)"\x7e", 1);
+    s = stream_new_memory(bytes->data, bytes->len);
 
     if (!vmstate_load(s, &vmstate_pcie_aer_log, dev->aer_log, 1, &error)) {
         why = g_strdup(error->message);
         g_error_free(error);
     }
     stream_close(s, false, NULL);
+    g_byte_array_set_size(bytes, bytes->len - 1);
     return why;
 }
 

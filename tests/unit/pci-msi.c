@@ -220,7 +220,8 @@ static void msix_state_is_table_and_pending_bits(void)
     g_assert_true(msix_is_pending(dev, 0));
     g_assert_cmphex(dev->msix->table[8], ==, 0x11);
     s = stream_new_memory(bytes->data, 60);
-    g_assert_false(msix_load(dev, s, NULL));
+    msix_load(dev, s, NULL);
+    g_assert_nonnull(stream_error(s));
     stream_close(s, false, NULL);
     g_byte_array_unref(bytes);
     pci_fixture_clear();
