@@ -407,14 +407,26 @@ static void hpet_init(Object *obj)
     device_init_irq_out(DEVICE(obj), s->pit, "pit", 1);
 }
 
+static bool num_timers_ok(void *opaque, int version_id)
+{
+    HPETState *s = opaque;
+
+    return s->num_timers >= HPET_TIMERS_MIN && s->num_timers <= HPET_TIMERS_MAX;
+}
+
 static void hpet_reset(DeviceState *dev)
 {
     HPETState *s = HPET(dev);
 
-    for (unsigned n = 0; n < s->num_timers; n++) {
+    /* A load that was refused may have left any number, and timers beyond it. */
+    if (!num_timers_ok(s, 0)) {
+        s->num_timers = CLAMP(s->num_timers_want, HPET_TIMERS_MIN, HPET_TIMERS_MAX);
+    }
+    for (unsigned n = 0; n < HPET_TIMERS_MAX; n++) {
         HPETTimer *t = &s->timer[n];
 
         timer_stop(&t->qemu_timer);
+        t->tn = n;
         t->cmp = UINT64_MAX;
         t->config = TN_PERIODIC_CAP | TN_SIZE_CAP | (uint64_t)s->intcap << TN_INTCAP_SHIFT;
         if (s->flags & (1 << MSI_SUPPORT_BIT)) {
@@ -481,13 +493,6 @@ static bool offset_needed(void *opaque)
     HPETState *s = opaque;
 
     return enabled(s) && s->offset_saved;
-}
-
-static bool num_timers_ok(void *opaque, int version_id)
-{
-    HPETState *s = opaque;
-
-    return s->num_timers >= HPET_TIMERS_MIN && s->num_timers <= HPET_TIMERS_MAX;
 }
 
 static const VMStateDescription vmstate_hpet_timer = {

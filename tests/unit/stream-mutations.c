@@ -60,19 +60,17 @@ static void stream_cut_off_anywhere_is_refused(void)
 /* One to four bytes, a run, or a piece that moved. */
 static void mutate(GByteArray *bytes, GRand *rand)
 {
-    size_t at = g_rand_int_range(rand, 0, bytes->len), run;
+    size_t at = g_rand_int_range(rand, 0, bytes->len), run = g_rand_int_range(rand, 1, 200);
 
+    run = MIN(run, bytes->len - at);
     switch (g_rand_int_range(rand, 0, 8)) {
     case 0:
-        run = MIN((size_t)g_rand_int_range(rand, 1, 64), bytes->len - at);
         memset(bytes->data + at, g_rand_boolean(rand) ? 0xff : 0, run);
         break;
     case 1:
-        run = MIN((size_t)g_rand_int_range(rand, 1, 200), bytes->len - at);
         g_byte_array_remove_range(bytes, at, run);
         break;
     case 2:
-        run = MIN((size_t)g_rand_int_range(rand, 1, 200), bytes->len - at);
         memmove(bytes->data + g_rand_int_range(rand, 0, bytes->len - run), bytes->data + at, run);
         break;
     default:
