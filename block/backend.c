@@ -219,12 +219,6 @@ uint64_t block_backend_length(const BlockBackend *blk)
     return blk->root ? block_node_length(blk->root->node) : 0;
 }
 
-bool block_backend_host_block_sizes(const BlockBackend *blk, unsigned *logical, unsigned *physical)
-{
-    BlockNode *node = blk->root ? blk->root->node : NULL;
-    return node && node->driver->host_block_sizes && node->driver->host_block_sizes(node, logical, physical);
-}
-
 bool block_backend_write_cache(const BlockBackend *blk)
 {
     return blk->write_cache;

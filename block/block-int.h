@@ -80,7 +80,6 @@ struct BlockDriver {
     bool (*resize)(BlockNode *node, uint64_t bytes, GError **error);    /* sets node->length; NULL: it can't */
     void (*child_resized)(BlockNode *node);         /* node->length follows node->file's; NULL: it does not */
     void (*activate)(BlockNode *node);              /* the image is ours again: another may have written it */
-    bool (*host_block_sizes)(BlockNode *node, unsigned *logical, unsigned *physical);
     bool dirty_flag;            /* query-block shows one */
 };
 

@@ -206,9 +206,22 @@ static int bounce_work(BlockRequest *req)
 
 /* Discard and zeroes */
 
+/* It can't do that at all. EINVAL is about this range only: it is not aligned as the device wants. */
 static bool unsupported(int errnum)
 {
-    return errnum == EOPNOTSUPP || errnum == ENOSYS || errnum == EINVAL || errnum == ENOTTY;
+    return errnum == EOPNOTSUPP || errnum == ENOSYS || errnum == ENOTTY;
+}
+
+static int tried(int ret, int *missing)
+{
+    if (ret == 0) {
+        return 0;
+    }
+    if (unsupported(errno)) {
+        g_atomic_int_set(missing, 1);
+        return -EOPNOTSUPP;
+    }
+    return errno == EINVAL ? -EOPNOTSUPP : -errno;
 }
 
 static int try_fallocate(int fd, int mode, uint64_t offset, uint64_t bytes, int *missing)
@@ -220,11 +233,7 @@ static int try_fallocate(int fd, int mode, uint64_t offset, uint64_t bytes, int 
     do {
         ret = fallocate(fd, mode, offset, bytes);
     } while (ret < 0 && errno == EINTR);
-    if (ret < 0 && unsupported(errno)) {
-        g_atomic_int_set(missing, 1);
-        return -EOPNOTSUPP;
-    }
-    return ret < 0 ? -errno : 0;
+    return tried(ret, missing);
 }
 
 static int try_ioctl(int fd, unsigned long op, uint64_t offset, uint64_t bytes, int *missing)
@@ -233,14 +242,7 @@ static int try_ioctl(int fd, unsigned long op, uint64_t offset, uint64_t bytes, 
     if (g_atomic_int_get(missing)) {
         return -EOPNOTSUPP;
     }
-    if (ioctl(fd, op, range) < 0) {
-        if (unsupported(errno)) {
-            g_atomic_int_set(missing, 1);
-            return -EOPNOTSUPP;
-        }
-        return -errno;
-    }
-    return 0;
+    return tried(ioctl(fd, op, range), missing);
 }
 
 static int discard_work(BlockRequest *req)

@@ -257,19 +257,6 @@ static void file_query_stats(BlockNode *node, Json *stats)
     json_set(stats, "driver-specific", own);
 }
 
-static bool host_device_block_sizes(BlockNode *node, unsigned *logical, unsigned *physical)
-{
-    FileState *s = node->state;
-    int sector;
-    unsigned block;
-    if (!s->block_device || ioctl(s->fd, BLKSSZGET, &sector) < 0 || ioctl(s->fd, BLKPBSZGET, &block) < 0) {
-        return false;
-    }
-    *logical = sector;
-    *physical = block;
-    return true;
-}
-
 const BlockDriver block_driver_file = {
     .name = "file", .protocol = true, .dirty_flag = true, .state_size = sizeof(FileState),
     .open = file_open, .close = file_close, .set_permissions = file_set_permissions, .submit = file_submit,
@@ -279,5 +266,5 @@ const BlockDriver block_driver_file = {
 const BlockDriver block_driver_host_device = {
     .name = "host_device", .protocol = true, .dirty_flag = true, .state_size = sizeof(FileState),
     .open = file_open, .close = file_close, .set_permissions = file_set_permissions, .submit = file_submit,
-    .resize = file_resize, .activate = file_activate, .allocated_size = file_allocated_size, .query_stats = file_query_stats, .host_block_sizes = host_device_block_sizes,
+    .resize = file_resize, .activate = file_activate, .allocated_size = file_allocated_size, .query_stats = file_query_stats,
 };

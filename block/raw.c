@@ -108,14 +108,8 @@ static int64_t raw_allocated_size(BlockNode *node)
     return below->driver->allocated_size ? below->driver->allocated_size(below) : 0;
 }
 
-static bool raw_host_block_sizes(BlockNode *node, unsigned *logical, unsigned *physical)
-{
-    BlockNode *below = node->file->node;
-    return below->driver->host_block_sizes && below->driver->host_block_sizes(below, logical, physical);
-}
-
 const BlockDriver block_driver_raw = {
     .name = "raw", .state_size = sizeof(RawState), .open = raw_open, .set_permissions = raw_set_permissions,
     .submit = raw_submit, .resize = raw_resize, .child_resized = raw_child_resized,
-    .allocated_size = raw_allocated_size, .host_block_sizes = raw_host_block_sizes,
+    .allocated_size = raw_allocated_size,
 };

@@ -200,14 +200,12 @@ bool block_conf_geometry(BlockConf *conf, uint32_t cyls_max, uint32_t heads_max,
 
 bool block_conf_sizes(BlockConf *conf, GError **error)
 {
-    unsigned logical, physical;
-    bool use_host = conf->backend_defaults != ON_OFF_AUTO_OFF &&
-                    block_backend_host_block_sizes(conf->blk, &logical, &physical) && logical <= BLOCK_SIZE_MAX;
+    /* Not the host's own, even of a device with larger blocks: what the guest sees must not change when it moves. */
     if (!conf->physical_block_size) {
-        conf->physical_block_size = use_host ? MAX(physical, logical) : SECTOR_SIZE;
+        conf->physical_block_size = SECTOR_SIZE;
     }
     if (!conf->logical_block_size) {
-        conf->logical_block_size = use_host ? logical : SECTOR_SIZE;
+        conf->logical_block_size = SECTOR_SIZE;
     }
     uint32_t block = conf->logical_block_size;
     if (block > conf->physical_block_size) {

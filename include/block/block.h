@@ -77,8 +77,6 @@ const char *block_backend_name(const BlockBackend *blk);        /* "" for one ma
 const char *block_backend_node_name(const BlockBackend *blk);
 bool block_backend_read_only(const BlockBackend *blk);
 uint64_t block_backend_length(const BlockBackend *blk);         /* bytes, rounded up to a sector */
-/* Block sizes that the host's block device has; false (and nothing set) for a plain file. */
-bool block_backend_host_block_sizes(const BlockBackend *blk, unsigned *logical, unsigned *physical);
 bool block_backend_write_cache(const BlockBackend *blk);
 void block_backend_set_write_cache(BlockBackend *blk, bool on);
 /* Per-drive policies; AUTO becomes QEMU's default (report for reads, enospc for writes). */

@@ -461,6 +461,66 @@ static void write_to_a_full_host_is_enospc(void)
     close_backend(blk);
 }
 
+/* A block device with sectors of 4 KiB over the file; NULL: this host gives us none. */
+static char *loop_device(const char *path)
+{
+    g_autofree char *command = g_strdup_printf("losetup -f --show -b 4096 %s", path);
+    char *device = NULL;
+    int status;
+    if (!g_spawn_command_line_sync(command, &device, NULL, &status, NULL) || status != 0) {
+        g_free(device);
+        return NULL;
+    }
+    return g_strstrip(device);
+}
+
+static void requests_of_a_device_with_large_sectors(const char *options)
+{
+    g_autoimage path = image_new(IMAGE_SIZE);
+    image_fill(path, 0, 0xee, IMAGE_SIZE);
+    g_autofree char *device = loop_device(path);
+    if (!device) {
+        g_test_skip("no loop device");
+        return;
+    }
+    BlockBackend *blk = open_image_with(device, options);
+    uint8_t sector[SECTOR_SIZE], back[3 * SECTOR_SIZE];
+    memset(sector, 0x11, sizeof(sector));
+    g_assert_cmpstr(blk->root->node->file->node->driver->name, ==, "host_device");
+    g_assert_cmpuint(block_backend_length(blk), ==, IMAGE_SIZE);
+    g_assert_cmpint(block_write_sync(blk, 5 * SECTOR_SIZE, sector, SECTOR_SIZE, 0), ==, 0);
+    g_assert_cmpint(block_read_sync(blk, 4 * SECTOR_SIZE, back, sizeof(back)), ==, 0);
+    g_assert_cmpint(back[0], ==, 0xee);
+    g_assert_cmpint(back[SECTOR_SIZE], ==, 0x11);
+    g_assert_cmpint(back[2 * SECTOR_SIZE], ==, 0xee);
+    g_assert_cmpint(block_op_sync(blk, BLOCK_WRITE_ZEROES, SECTOR_SIZE, SECTOR_SIZE, 0), ==, 0);
+    g_assert_cmpint(block_read_sync(blk, 0, back, sizeof(back)), ==, 0);
+    g_assert_cmpint(back[0], ==, 0xee);
+    g_assert_cmpint(back[SECTOR_SIZE], ==, 0);
+    g_assert_cmpint(back[2 * SECTOR_SIZE], ==, 0xee);
+    /* What does not fit the sectors is left alone, and spoils nothing for what does. */
+    g_assert_cmpint(block_op_sync(blk, BLOCK_DISCARD, 64 * KiB + SECTOR_SIZE, SECTOR_SIZE, 0), ==, 0);
+    g_assert_cmpint(block_op_sync(blk, BLOCK_DISCARD, 1 * MiB, 1 * MiB, 0), ==, 0);
+    g_assert_cmpint(block_read_sync(blk, 64 * KiB + SECTOR_SIZE, back, SECTOR_SIZE), ==, 0);
+    g_assert_cmpint(back[0], ==, 0xee);
+    g_assert_cmpint(block_read_sync(blk, 1 * MiB, back, SECTOR_SIZE), ==, 0);
+    g_assert_cmpint(back[0], ==, 0);
+    g_assert_cmpint(block_op_sync(blk, BLOCK_FLUSH, 0, 0, 0), ==, 0);
+    close_backend(blk);
+    g_autofree char *detach = g_strdup_printf("losetup -d %s", device);
+    g_spawn_command_line_sync(detach, NULL, NULL, NULL, NULL);
+}
+
+static void block_device_with_large_sectors(void)
+{
+    requests_of_a_device_with_large_sectors(",discard=unmap");
+}
+
+static void block_device_with_large_sectors_and_no_cache(void)
+{
+    requests_of_a_device_with_large_sectors(",discard=unmap,cache=none");
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -500,5 +560,8 @@ int main(int argc, char **argv)
     g_test_add_func("/block-io/probed_image_refuses_a_foreign_header", probed_image_refuses_a_foreign_header);
     g_test_add_func("/block-io/drive_without_medium_says_so", drive_without_medium_says_so);
     g_test_add_func("/block-io/write_to_a_full_host_is_enospc", write_to_a_full_host_is_enospc);
+    g_test_add_func("/block-io/block_device_with_large_sectors", block_device_with_large_sectors);
+    g_test_add_func("/block-io/block_device_with_large_sectors_and_no_cache",
+                    block_device_with_large_sectors_and_no_cache);
     return g_test_run();
 }

@@ -14,12 +14,13 @@
 
 typedef struct BlockConf {
     BlockBackend *blk;              /* NULL: the drive property was not set */
-    uint32_t logical_block_size, physical_block_size;   /* bytes; 0: as the host has it, else 512 */
+    uint32_t logical_block_size, physical_block_size;   /* bytes; 0: 512 */
     uint32_t min_io_size, opt_io_size;                  /* bytes; 0: nothing to say */
     uint32_t discard_granularity;
     uint32_t cyls, heads, secs;     /* 0: guessed */
     uint32_t lcyls, lheads, lsecs;  /* the BIOS's view */
-    OnOffAuto write_cache, backend_defaults, account_invalid, account_failed;
+    OnOffAuto write_cache, account_invalid, account_failed;
+    OnOffAuto backend_defaults;     /* accepted: only mainframe disks have defaults to tell */
     int rerror, werror;             /* BlockdevOnError */
     bool share_rw;
 } BlockConf;
