@@ -124,8 +124,10 @@ static Json *flat_options(const char *id, const Json *backend, Monitor *mon, GEr
     if (strcmp(type, "socket") == 0 && !json_has(opts, "server")) {
         json_set(opts, "server", json_new_bool(true)); /* here, unlike on the command line */
     }
-    if (strcmp(type, "socket") == 0 && !json_member_bool(opts, "server", true)) {
-        json_remove(opts, "wait");
+    /* A machine that runs does not stand still until somebody connects. */
+    json_remove(opts, "wait");
+    if (json_member_bool(opts, "server", false)) {
+        json_set(opts, "wait", json_new_bool(false));
     }
     fd_name = json_member_string(opts, "fd", NULL);
     if (fd_name) {
@@ -239,7 +241,9 @@ static Json *ringbuf_read(Json *args, Monitor *mon, GError **error)
         return NULL;
     }
     /* What is no UTF-8 is replaced: the answer is JSON. */
-    text = wants_base64(args) ? g_base64_encode(bytes->data, bytes->len) : g_utf8_make_valid((char *)bytes->data, bytes->len);
+    if (bytes->len) {
+        text = wants_base64(args) ? g_base64_encode(bytes->data, bytes->len) : g_utf8_make_valid((char *)bytes->data, bytes->len);
+    }
     return json_new_string(text);
 }
 

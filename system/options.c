@@ -27,6 +27,7 @@ void options_file(Config *config, OptionKind kind, OptionItem *item)
     if (!config->items[kind]) {
         config->items[kind] = g_ptr_array_new_with_free_func(item_free);
     }
+    item->filed = true;
     g_ptr_array_add(config->items[kind], item);
 }
 
@@ -55,26 +56,19 @@ static const Option *find(const char *name)
     return NULL;
 }
 
-/* Runs an option's function. What it did not file is freed here. */
+/* Runs an option's function. */
 static bool apply(Config *config, const Option *option, const char *text, const char *arg, GError **error)
 {
     OptionItem *item = g_new0(OptionItem, 1);
-    unsigned filed = 0, after = 0;
     bool ok;
 
     item->text = g_strdup(text);
     item->arg = arg ? item->text + strlen(text) - strlen(arg) : NULL;
-    for (int i = 0; i < OPT_KINDS; i++) {
-        filed += config->items[i] ? config->items[i]->len : 0;
-    }
     log_set_context(item->text);
     ok = option->fn(config, item, error);
     log_set_context(NULL);
-    for (int i = 0; i < OPT_KINDS; i++) {
-        after += config->items[i] ? config->items[i]->len : 0;
-    }
     /* Config points into the texts of plain options, which live as long as it does. */
-    if (filed == after) {
+    if (!item->filed) {
         g_ptr_array_add(config->kept, item);
     }
     return ok;

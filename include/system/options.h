@@ -34,6 +34,7 @@ typedef struct OptionItem {
     bool json;          /* it came as JSON */
     bool help;          /* -object X,help */
     bool pretty, control;   /* monitors */
+    bool filed;         /* a list has it */
 } OptionItem;
 
 typedef struct Config {
