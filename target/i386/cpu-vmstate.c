@@ -15,10 +15,38 @@ static const VMStateDescription vmstate_segment = {
         VMS_U32(SegmentCache, flags)),
 };
 
+/* QEMU has another form of the register in memory, and says so in the stream's description. */
+typedef struct FPRegTmp {
+    FPReg *parent;
+    uint64_t tmp_mant;
+    uint16_t tmp_exp;
+} FPRegTmp;
+
+static bool fpreg_pre_save(void *opaque, GError **error)
+{
+    FPRegTmp *tmp = opaque;
+
+    tmp->tmp_mant = tmp->parent->mantissa;
+    tmp->tmp_exp = tmp->parent->exponent;
+    return true;
+}
+
+static bool fpreg_post_load(void *opaque, int version_id, GError **error)
+{
+    FPRegTmp *tmp = opaque;
+
+    tmp->parent->mantissa = tmp->tmp_mant;
+    tmp->parent->exponent = tmp->tmp_exp;
+    return true;
+}
+
+static const VMStateDescription vmstate_fpreg_tmp = {
+    .name = "fpreg_tmp", .pre_save = fpreg_pre_save, .post_load = fpreg_post_load,
+    .fields = VMS_FIELDS(VMS_U64(FPRegTmp, tmp_mant), VMS_U16(FPRegTmp, tmp_exp)),
+};
+
 static const VMStateDescription vmstate_fpreg = {
-    .name = "fpreg",
-    .fields = VMS_FIELDS(
-        VMS_U64(FPReg, mantissa, .name = "tmp_mant"), VMS_U16(FPReg, exponent, .name = "tmp_exp")),
+    .name = "fpreg", .fields = VMS_FIELDS(VMS_WITH_TMP(FPReg, FPRegTmp, vmstate_fpreg_tmp)),
 };
 
 static const VMStateDescription vmstate_xmm_reg = {
