@@ -1,6 +1,6 @@
 /*
- * The generic root port, "pcie-root-port": one MSI-X vector in BAR 0 for hot plug and AER, and what it asks firmware to set
- * aside for devices to come.
+ * The generic root port, "pcie-root-port": one MSI-X vector in BAR 0 for hot plug and AER, and what it asks firmware
+ * to set aside for devices to come.
  */
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie_aer.h"

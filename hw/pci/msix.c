@@ -252,7 +252,8 @@ bool msix_init(PCIDevice *dev, unsigned entries, MemoryRegion *table_bar, uint8_
     msix->used = g_new0(unsigned, entries);
     msix->table_bar = table_bar;
     msix->pba_bar = pba_bar;
-    memory_region_init_io(&msix->table_mmio, (Object *)dev, &table_ops, dev, "msix-table", entries * PCI_MSIX_ENTRY_SIZE);
+    memory_region_init_io(&msix->table_mmio, (Object *)dev, &table_ops, dev, "msix-table",
+                          entries * PCI_MSIX_ENTRY_SIZE);
     memory_region_add(table_bar, table_offset, &msix->table_mmio);
     memory_region_init_io(&msix->pba_mmio, (Object *)dev, &pba_ops, dev, "msix-pba", ROUND_UP(entries, 64) / 8);
     memory_region_add(pba_bar, pba_offset, &msix->pba_mmio);

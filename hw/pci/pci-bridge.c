@@ -1,6 +1,6 @@
 /*
- * PCI-to-PCI bridges (PCI-to-PCI Bridge Architecture 1.2): the secondary bus, its windows in the primary bus's spaces, and
- * the registers of header type 1.
+ * PCI-to-PCI bridges (PCI-to-PCI Bridge Architecture 1.2): the secondary bus, its windows in the primary bus's
+ * spaces, and the registers of header type 1.
  */
 #include "hw/pci/pci-internal.h"
 #include "hw/pci/pci_bridge.h"

@@ -1,6 +1,6 @@
 /*
- * PCI buses: who sits at which address, which bus has which number, the INTx lines up to the chipset, and the paths that
- * the migration stream knows devices by.
+ * PCI buses: who sits at which address, which bus has which number, the INTx lines up to the chipset, and the paths
+ * that the migration stream knows devices by.
  */
 #include <inttypes.h>
 
@@ -166,14 +166,16 @@ static bool check_functions(PCIBus *bus, PCIDevice *dev, GError **error)
 
     if (fn) {
         return !zero || (zero->cap_present & (1u << PCI_CAP_MULTIFUNCTION_BIT))
-                   ? true : error_setf(error, "PCI: single function device can't be populated in function %x.%x", slot, fn);
+                   ? true
+                   : error_setf(error, "PCI: single function device can't be populated in function %x.%x", slot, fn);
     }
     if (dev->cap_present & (1u << PCI_CAP_MULTIFUNCTION_BIT)) {
         return true;
     }
     for (fn = 1; fn < 8; fn++) {
         if (bus->devices[PCI_DEVFN(slot, fn)]) {
-            return error_setf(error, "PCI: %x.0 indicates single function, but %x.%x is already populated.", slot, slot, fn);
+            return error_setf(error, "PCI: %x.0 indicates single function, but %x.%x is already populated.", slot, slot,
+                              fn);
         }
     }
     return true;
@@ -228,7 +230,8 @@ void pci_bus_change_irq(PCIDevice *dev, int pin, int change)
     bus->set_irq(bus->irq_opaque, pin, bus->irq_count[pin] != 0);
 }
 
-void pci_bus_irqs(PCIBus *bus, void (*set_irq)(void *, int, int), int (*map_irq)(PCIDevice *, int), void *opaque, int n)
+void pci_bus_irqs(PCIBus *bus, void (*set_irq)(void *, int, int), int (*map_irq)(PCIDevice *, int), void *opaque,
+                  int n)
 {
     g_assert(n >= 0 && n <= IRQ_LINES_MAX);
     bus->set_irq = set_irq;

@@ -31,7 +31,8 @@ static void config_init_common(PCIDevice *dev)
     pci_set_byte(dev->wmask + PCI_CACHE_LINE_SIZE, 0xff);
     pci_set_byte(dev->wmask + PCI_INTERRUPT_LINE, 0xff);
     pci_set_word(dev->wmask + PCI_COMMAND,
-                 PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE | PCI_COMMAND_SERR);
+                 PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE |
+                 PCI_COMMAND_SERR);
     memset(dev->wmask + PCI_STD_HEADER_SIZEOF, 0xff, dev->config_size - PCI_STD_HEADER_SIZEOF);
     pci_set_word(dev->w1cmask + PCI_STATUS, STATUS_W1C);
 }
@@ -226,7 +227,8 @@ static bool moves_bars(const PCIDevice *dev, uint32_t addr, unsigned len)
 {
     unsigned bars = PCI_DEVICE_GET_CLASS(dev)->is_bridge ? 2 : 6;
 
-    return pci_ranges_overlap(addr, len, PCI_COMMAND, 2) || pci_ranges_overlap(addr, len, PCI_BASE_ADDRESS_0, bars * 4) ||
+    return pci_ranges_overlap(addr, len, PCI_COMMAND, 2) ||
+           pci_ranges_overlap(addr, len, PCI_BASE_ADDRESS_0, bars * 4) ||
            pci_ranges_overlap(addr, len, pci_bar_offset(dev, PCI_ROM_SLOT), 4);
 }
 

@@ -192,7 +192,8 @@ Json *pci_query(void)
 static void print_bridge(GString *out, PCIDevice *dev)
 {
     g_string_append_printf(out, "      BUS %d.\n      secondary bus %d.\n      subordinate bus %d.\n",
-                           dev->config[PCI_PRIMARY_BUS], dev->config[PCI_SECONDARY_BUS], dev->config[PCI_SUBORDINATE_BUS]);
+                           dev->config[PCI_PRIMARY_BUS], dev->config[PCI_SECONDARY_BUS],
+                           dev->config[PCI_SUBORDINATE_BUS]);
     g_string_append_printf(out, "      IO range [0x%04" PRIx64 ", 0x%04" PRIx64 "]\n",
                            pci_bridge_base(dev, PCI_BASE_ADDRESS_SPACE_IO),
                            pci_bridge_limit(dev, PCI_BASE_ADDRESS_SPACE_IO));
@@ -219,7 +220,8 @@ static void print_regions(GString *out, const PCIDevice *dev)
         } else {
             g_string_append_printf(out, "%d bit%s memory at 0x%08" PRIx64 " [0x%08" PRIx64 "].\n",
                                    region->type & PCI_BASE_ADDRESS_MEM_TYPE_64 ? 64 : 32,
-                                   region->type & PCI_BASE_ADDRESS_MEM_PREFETCH ? " prefetchable" : "", region->addr, last);
+                                   region->type & PCI_BASE_ADDRESS_MEM_PREFETCH ? " prefetchable" : "", region->addr,
+                                   last);
         }
     }
 }
@@ -240,7 +242,8 @@ static void print_device(PCIDevice *dev, void *opaque)
     g_string_append_printf(out, ": PCI device %04x:%04x\n", pci_get_word(dev->config + PCI_VENDOR_ID),
                            pci_get_word(dev->config + PCI_DEVICE_ID));
     if (!bridge) {
-        g_string_append_printf(out, "      PCI subsystem %04x:%04x\n", pci_get_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID),
+        g_string_append_printf(out, "      PCI subsystem %04x:%04x\n",
+                               pci_get_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID),
                                pci_get_word(dev->config + PCI_SUBSYSTEM_ID));
     }
     if (dev->config[PCI_INTERRUPT_PIN]) {

@@ -31,8 +31,9 @@ static bool config_take(PCIDevice *dev, Stream *s, size_t size, GError **error)
     i = pci_config_mismatch(dev, bytes);
     if (i >= 0) {
         pci_explain_mismatch(dev, bytes, i, s);
-        return error_setf(error, "get_pci_config_device: Bad config data: i=0x%x read: %x device: %x cmask: %x wmask: %x "
-                          "w1cmask:%x", i, bytes[i], dev->config[i], dev->cmask[i], dev->wmask[i], dev->w1cmask[i]);
+        return error_setf(error, "get_pci_config_device: Bad config data: i=0x%x read: %x device: %x cmask: %x "
+                          "wmask: %x w1cmask:%x", i, bytes[i], dev->config[i], dev->cmask[i], dev->wmask[i],
+                          dev->w1cmask[i]);
     }
     memcpy(dev->config, bytes, size);
     pci_update_mappings(dev);

@@ -1,4 +1,4 @@
-/* Access Control Services (PCIe 4.0, 6.12) of ports: what is not routed peer to peer is not, so the controls only keep. */
+/* Access Control Services (PCIe 4.0, 6.12) of ports: nothing is routed peer to peer, so the controls only keep. */
 #include "hw/pci/pcie.h"
 
 enum { PORT_CONTROLS = PCI_ACS_SV | PCI_ACS_TB | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF | PCI_ACS_DT };

@@ -1,7 +1,6 @@
 /*
- * AER for people: errors by name, injection as the monitor's command takes it, and the registers in words.
+ * AER for people: errors by name, and injection as the monitor's command takes it.
  */
-#include "hw/pci/pci_bridge.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_aer.h"
 #include "util/error.h"
@@ -40,16 +39,6 @@ static const ErrorName cor_names[] = {
     { "INTERNAL", PCI_ERR_COR_INTERNAL },
     { "HL_OVERFLOW", PCI_ERR_COR_LOG_OVER },
 };
-static const ErrorName root_names[] = {
-    { "COR_RCV", PCI_ERR_ROOT_COR_RCV },
-    { "MULTI_COR_RCV", PCI_ERR_ROOT_MULTI_COR_RCV },
-    { "UNCOR_RCV", PCI_ERR_ROOT_UNCOR_RCV },
-    { "MULTI_UNCOR_RCV", PCI_ERR_ROOT_MULTI_UNCOR_RCV },
-    { "FIRST_FATAL", PCI_ERR_ROOT_FIRST_FATAL },
-    { "NONFATAL_RCV", PCI_ERR_ROOT_NONFATAL_RCV },
-    { "FATAL_RCV", PCI_ERR_ROOT_FATAL_RCV },
-};
-
 bool pcie_aer_error_by_name(const char *name, uint32_t *status, bool *correctable)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(uncor_names); i++) {
@@ -121,37 +110,4 @@ bool pcie_aer_inject_request(const PCIEAERRequest *request, GString *out, GError
     g_string_append_printf(out, "OK id: %s root bus: 0000:00, bus: %x devfn: %x.%x\n", request->id,
                            pci_bus_number(pci_device_bus(dev)), PCI_SLOT(dev->devfn), PCI_FUNC(dev->devfn));
     return true;
-}
-
-/* Registers in words. */
-
-static void print_register(const PCIDevice *dev, GString *out, const char *name, unsigned offset, const ErrorName *names,
-                           size_t count)
-{
-    uint32_t value = pci_get_long(dev->config + dev->aer_cap + offset);
-
-    g_string_append_printf(out, "%-24s %08x", name, value);
-    for (size_t i = 0; names && i < count; i++) {
-        if (value & names[i].bit) {
-            g_string_append_printf(out, " %s", names[i].name);
-        }
-    }
-    g_string_append_c(out, '\n');
-}
-
-void pcie_aer_print(const PCIDevice *dev, GString *out)
-{
-    if (!dev->aer_cap) {
-        return;
-    }
-    print_register(dev, out, "PCI_ERR_UNCOR_STATUS", PCI_ERR_UNCOR_STATUS, uncor_names, G_N_ELEMENTS(uncor_names));
-    print_register(dev, out, "PCI_ERR_UNCOR_MASK", PCI_ERR_UNCOR_MASK, uncor_names, G_N_ELEMENTS(uncor_names));
-    print_register(dev, out, "PCI_ERR_UNCOR_SEVER", PCI_ERR_UNCOR_SEVER, uncor_names, G_N_ELEMENTS(uncor_names));
-    print_register(dev, out, "PCI_ERR_COR_STATUS", PCI_ERR_COR_STATUS, cor_names, G_N_ELEMENTS(cor_names));
-    print_register(dev, out, "PCI_ERR_COR_MASK", PCI_ERR_COR_MASK, cor_names, G_N_ELEMENTS(cor_names));
-    print_register(dev, out, "PCI_ERR_CAP", PCI_ERR_CAP, NULL, 0);
-    if (pcie_cap_type(dev) == PCI_EXP_TYPE_ROOT_PORT) {
-        print_register(dev, out, "PCI_ERR_ROOT_STATUS", PCI_ERR_ROOT_STATUS, root_names, G_N_ELEMENTS(root_names));
-        print_register(dev, out, "PCI_ERR_ROOT_ERR_SRC", PCI_ERR_ROOT_ERR_SRC, NULL, 0);
-    }
 }

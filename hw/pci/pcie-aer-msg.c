@@ -1,6 +1,6 @@
 /*
- * Error messages (PCIe 4.0, 6.2.4 and 6.2.6): up through each bridge that lets them pass to the root port, which records
- * them and interrupts.
+ * Error messages (PCIe 4.0, 6.2.4 and 6.2.6): up through each bridge that lets them pass to the root port, which
+ * records them and interrupts.
  */
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
@@ -23,8 +23,9 @@ void pcie_aer_root_init(PCIDevice *dev)
 
     pci_set_long(dev->wmask + at + PCI_ERR_ROOT_COMMAND, ROOT_ENABLES);
     pci_set_long(dev->w1cmask + at + PCI_ERR_ROOT_STATUS,
-                 PCI_ERR_ROOT_COR_RCV | PCI_ERR_ROOT_MULTI_COR_RCV | PCI_ERR_ROOT_UNCOR_RCV | PCI_ERR_ROOT_MULTI_UNCOR_RCV |
-                 PCI_ERR_ROOT_FIRST_FATAL | PCI_ERR_ROOT_NONFATAL_RCV | PCI_ERR_ROOT_FATAL_RCV);
+                 PCI_ERR_ROOT_COR_RCV | PCI_ERR_ROOT_MULTI_COR_RCV | PCI_ERR_ROOT_UNCOR_RCV |
+                 PCI_ERR_ROOT_MULTI_UNCOR_RCV | PCI_ERR_ROOT_FIRST_FATAL | PCI_ERR_ROOT_NONFATAL_RCV |
+                 PCI_ERR_ROOT_FATAL_RCV);
     /* Which message it uses is for the running device to say. */
     pci_set_long(dev->cmask + at + PCI_ERR_ROOT_STATUS, ~PCI_ERR_ROOT_AER_IRQ);
 }
@@ -147,7 +148,8 @@ void pcie_aer_message(PCIDevice *dev, int severity, uint16_t source_id)
 {
     for (; dev && dev->exp_cap; dev = pci_device_bus(dev)->parent_dev) {
         uint8_t type = pcie_cap_type(dev);
-        bool bridge = type == PCI_EXP_TYPE_ROOT_PORT || type == PCI_EXP_TYPE_UPSTREAM || type == PCI_EXP_TYPE_DOWNSTREAM;
+        bool bridge = type == PCI_EXP_TYPE_ROOT_PORT || type == PCI_EXP_TYPE_UPSTREAM ||
+                      type == PCI_EXP_TYPE_DOWNSTREAM;
 
         if ((bridge && !bridge_passes(dev, severity)) || !function_sends(dev, severity)) {
             return;

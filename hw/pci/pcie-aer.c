@@ -1,6 +1,6 @@
 /*
- * Advanced Error Reporting: registers, the flow of an error (PCIe 4.0, 6.2.5, figure 6-2), the header log and its queue.
- * Where the message goes from there is in pcie-aer-msg.c.
+ * Advanced Error Reporting: registers, the flow of an error (PCIe 4.0, 6.2.5, figure 6-2), the header log and its
+ * queue. Where the message goes from there is in pcie-aer-msg.c.
  */
 #include "hw/pci/pcie_aer.h"
 
@@ -11,9 +11,11 @@
 #define UNCOR_SUPPORTED                                                                     \
     (PCI_ERR_UNC_DLP | PCI_ERR_UNC_SDN | PCI_ERR_UNC_POISON_TLP | PCI_ERR_UNC_FCP | PCI_ERR_UNC_COMP_TIME | \
      PCI_ERR_UNC_COMP_ABORT | PCI_ERR_UNC_UNX_COMP | PCI_ERR_UNC_RX_OVER | PCI_ERR_UNC_MALF_TLP | PCI_ERR_UNC_ECRC | \
-     PCI_ERR_UNC_UNSUP | PCI_ERR_UNC_ACSV | PCI_ERR_UNC_INTN | PCI_ERR_UNC_MCBTLP | PCI_ERR_UNC_ATOPEB | PCI_ERR_UNC_TLPPRE)
+     PCI_ERR_UNC_UNSUP | PCI_ERR_UNC_ACSV | PCI_ERR_UNC_INTN | PCI_ERR_UNC_MCBTLP | PCI_ERR_UNC_ATOPEB |  \
+     PCI_ERR_UNC_TLPPRE)
 #define UNCOR_SEVERITY_DEFAULT                                                              \
-    (PCI_ERR_UNC_DLP | PCI_ERR_UNC_SDN | PCI_ERR_UNC_FCP | PCI_ERR_UNC_RX_OVER | PCI_ERR_UNC_MALF_TLP | PCI_ERR_UNC_INTN)
+    (PCI_ERR_UNC_DLP | PCI_ERR_UNC_SDN | PCI_ERR_UNC_FCP | PCI_ERR_UNC_RX_OVER | PCI_ERR_UNC_MALF_TLP |     \
+     PCI_ERR_UNC_INTN)
 #define UNCOR_MASK_DEFAULT (PCI_ERR_UNC_INTN | PCI_ERR_UNC_TLPPRE)
 #define COR_SUPPORTED                                                                       \
     (PCI_ERR_COR_RCVR | PCI_ERR_COR_BAD_TLP | PCI_ERR_COR_BAD_DLLP | PCI_ERR_COR_REP_ROLL | PCI_ERR_COR_REP_TIMER | \

@@ -1,6 +1,6 @@
 /*
- * PCIe ports and slots: what root ports share. Realize is driven by the class of the port: which offsets its capabilities
- * are at, and how it interrupts.
+ * PCIe ports and slots: what root ports share. Realize is driven by the class of the port: which offsets its
+ * capabilities are at, and how it interrupts.
  */
 #include "hw/pci/pcie_port.h"
 
@@ -192,8 +192,8 @@ static void slot_class_init(ObjectClass *klass, const void *data)
 }
 
 static const Property root_port_props[] = {
-    DEFINE_PROP_BIT("power_controller_present", PCIESlot, parent_obj.parent_obj.parent_obj.cap_present, PCIE_SLTCAP_PCP_BIT,
-                    true),
+    DEFINE_PROP_BIT("power_controller_present", PCIESlot, parent_obj.parent_obj.parent_obj.cap_present,
+                    PCIE_SLTCAP_PCP_BIT, true),
     DEFINE_PROP_BOOL("disable-acs", PCIESlot, disable_acs, false),
 };
 

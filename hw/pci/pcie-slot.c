@@ -1,9 +1,10 @@
 /*
- * The slot of a port (PCIe 4.0, 6.7): presence, attention button and indicator, power controller and indicator, lock, and
- * the hot-plug interrupt.
+ * The slot of a port (PCIe 4.0, 6.7): presence, attention button and indicator, power controller and indicator, lock,
+ * and the hot-plug interrupt.
  *
  * Plugging sets presence and tells the guest; it powers the slot on and finds the device. Unplugging presses the
- * attention button; the guest lets go of the device and turns power and power indicator off, upon which it is taken out.
+ * attention button; the guest lets go of the device and turns power and power indicator off, upon which it is taken
+ * out.
  */
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
@@ -52,7 +53,8 @@ static PCIBus *slot_bus(PCIDevice *dev)
 
 static void update_notified(PCIDevice *dev)
 {
-    dev->exp->hpev_notified = (control_of(dev) & PCI_EXP_SLTCTL_HPIE) && (control_of(dev) & status_of(dev) & SLOT_EVENTS);
+    dev->exp->hpev_notified = (control_of(dev) & PCI_EXP_SLTCTL_HPIE) &&
+                              (control_of(dev) & status_of(dev) & SLOT_EVENTS);
 }
 
 static void notify(PCIDevice *dev)

@@ -201,7 +201,8 @@ void pcie_cap_lnkctl_reset(PCIDevice *dev)
 
 void pcie_cap_root_init(PCIDevice *dev)
 {
-    pci_set_word(exp_reg(dev, dev->wmask, PCI_EXP_RTCTL), PCI_EXP_RTCTL_SECEE | PCI_EXP_RTCTL_SENFEE | PCI_EXP_RTCTL_SEFEE);
+    pci_set_word(exp_reg(dev, dev->wmask, PCI_EXP_RTCTL),
+                 PCI_EXP_RTCTL_SECEE | PCI_EXP_RTCTL_SENFEE | PCI_EXP_RTCTL_SEFEE);
 }
 
 void pcie_cap_root_reset(PCIDevice *dev)
@@ -305,7 +306,8 @@ static void sync_link(PCIDevice *port, const PCIDevice *target)
     uint16_t speed = MIN(trained & PCI_EXP_LNKSTA_CLS, capable & PCI_EXP_LNKSTA_CLS);
 
     pci_word_clear(status, PCI_EXP_LNKSTA_NLW | PCI_EXP_LNKSTA_CLS);
-    pci_word_set(status, (width ? width : PCIE_WIDTH_X1 << PCI_EXP_LNKSTA_NLW_SHIFT) | (speed ? speed : PCIE_SPEED_2_5));
+    pci_word_set(status, width ? width : PCIE_WIDTH_X1 << PCI_EXP_LNKSTA_NLW_SHIFT);
+    pci_word_set(status, speed ? speed : PCIE_SPEED_2_5);
 }
 
 void pcie_config_read_begin(PCIDevice *dev, uint32_t addr, unsigned len)

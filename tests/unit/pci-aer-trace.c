@@ -1,6 +1,6 @@
 /*
- * What QEMU's registers did at each of 750 random steps (errors of every kind, with headers and without; masks, severity,
- * enables, clearing, the queue of headers, interrupts), done again: tests/lib/aer_trace.py recorded it.
+ * What QEMU's registers did at each of 750 random steps (errors of every kind, with headers and without; masks,
+ * severity, enables, clearing, the queue of headers, interrupts), done again: tests/lib/aer_trace.py recorded it.
  */
 #include <stdio.h>
 
@@ -87,7 +87,9 @@ static void changes(GString *out)
 
 static void start(bool endpoint_aer)
 {
-    static const char *const options[] = { "id=rp,chassis=1,addr=1.0,aer_log_max=2", "id=rq,chassis=2,addr=2.0,aer_log_max=0" };
+    static const char *const options[] = {
+        "id=rp,chassis=1,addr=1.0,aer_log_max=2", "id=rq,chassis=2,addr=2.0,aer_log_max=0",
+    };
     g_autoptr(GString) first = g_string_new("");
 
     pci_fixture_clear();

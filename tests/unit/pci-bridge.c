@@ -307,7 +307,8 @@ static void failed_port_leaves_nothing(void)
     g_assert_null(try_device(root, TYPE_PCIE_ROOT_PORT, "addr=3.0,chassis=1,mem-reserve=4G", &why));
     expect_text(why, "PCI resource reserve cap: mem-reserve must be less than 4G");
     why = NULL;
-    g_assert_null(try_device(root, TYPE_PCIE_ROOT_PORT, "addr=3.0,chassis=1,pref32-reserve=1M,pref64-reserve=1M", &why));
+    g_assert_null(try_device(root, TYPE_PCIE_ROOT_PORT, "addr=3.0,chassis=1,pref32-reserve=1M,pref64-reserve=1M",
+                             &why));
     expect_text(why, "PCI resource reserve cap: PREF32 and PREF64 conflict");
     why = NULL;
     g_assert_null(try_device(root, TYPE_PCIE_ROOT_PORT, "addr=3.0,chassis=1,id=slot", &why));

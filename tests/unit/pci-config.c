@@ -391,7 +391,8 @@ static void integrated_endpoint_is_one_on_the_root_bus_only(void)
 
 static void function_level_reset_resets_the_function(void)
 {
-    PCIDevice *dev = make_device(root, TYPE_TEST_PCIE, "addr=3.0"), *other = make_device(root, TYPE_TEST_PCIE, "addr=4.0");
+    PCIDevice *dev = make_device(root, TYPE_TEST_PCIE, "addr=3.0");
+    PCIDevice *other = make_device(root, TYPE_TEST_PCIE, "addr=4.0");
     unsigned before = ((TestPCI *)dev)->resets;
 
     cfg_set(dev, PCI_COMMAND, 6, 2);
@@ -541,6 +542,22 @@ static void short_stream_is_refused(void)
     pci_fixture_clear();
 }
 
+/* ---- ARI ---- */
+
+static void next_function_is_0_unless_an_old_machine_says_1(void)
+{
+    PCIDevice *now = make_device(root, TYPE_TEST_PCIE, "addr=3.0"), *old;
+
+    g_assert_cmphex(cfg(now, 0x184, 2), ==, 0x0000);
+    compat_set_machine(RELEASE(8, 0));
+    old = make_device(root, TYPE_TEST_PCIE, "addr=4.0");
+    g_assert_cmphex(cfg(old, 0x184, 2), ==, 0x0100);
+    old = make_device(root, TYPE_TEST_PCIE, "addr=5.0,x-pcie-ari-nextfn-1=off");
+    g_assert_cmphex(cfg(old, 0x184, 2), ==, 0x0000);
+    compat_set_machine((Release){ 0 });
+    pci_fixture_clear();
+}
+
 /* ---- Option ROM ---- */
 
 static char *rom_file(size_t size)
@@ -608,8 +625,8 @@ static void bad_roms_are_refused(void)
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autofree char *options = g_strdup_printf("addr=3.0,romfile=%s%s%s", bad[i].file, bad[i].size ? ",romsize=" : "",
-                                                   bad[i].size ? bad[i].size : "");
+        g_autofree char *options = g_strdup_printf("addr=3.0,romfile=%s%s%s", bad[i].file,
+                                                   bad[i].size ? ",romsize=" : "", bad[i].size ? bad[i].size : "");
         g_auto(GStrv) part = g_strsplit(bad[i].why, "%s", 2);
         g_autofree char *text = g_strjoinv(bad[i].file, part);
         char *why = NULL;
@@ -675,6 +692,7 @@ int main(int argc, char **argv)
     T(mismatch_is_the_first_byte_that_may_not_differ);
     T(line_level_of_2_is_refused);
     T(short_stream_is_refused);
+    T(next_function_is_0_unless_an_old_machine_says_1);
     T(rom_bar_shows_the_file);
     T(rom_without_bar_is_none);
     T(bad_roms_are_refused);

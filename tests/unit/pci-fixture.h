@@ -1,6 +1,6 @@
 /*
- * A machine that is one PCIe root bus: memory and I/O space, four INTx lines, a conventional test device with BARs and a
- * PCIe one with every capability. Each test makes its own devices; pci_fixture_clear() takes them away.
+ * A machine that is one PCIe root bus: memory and I/O space, four INTx lines, a conventional test device with BARs
+ * and a PCIe one with every capability. Each test makes its own devices; pci_fixture_clear() takes them away.
  */
 #ifndef TESTS_UNIT_PCI_FIXTURE_H
 #define TESTS_UNIT_PCI_FIXTURE_H
@@ -195,7 +195,9 @@ static PCIDevice *try_device(PCIBus *bus, const char *type, const char *options,
         }
     }
     if (ok && dev->id) {
-        object_add_child(object_container(object_container(object_root(), "machine"), "peripheral"), dev->id, (Object *)dev);
+        Object *machine = object_container(object_root(), "machine");
+
+        object_add_child(object_container(machine, "peripheral"), dev->id, (Object *)dev);
     }
     if (ok ? device_realize_and_unref(dev, &bus->parent_obj, &error) : (object_unref(dev), false)) {
         return PCI_DEVICE(dev);

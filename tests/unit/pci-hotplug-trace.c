@@ -1,6 +1,6 @@
 /*
- * What QEMU's slots did at each of 750 random steps (devices plugged and unplugged, in and out of order, the guest's writes
- * to Slot Control and Status, interrupts), done again: tests/lib/hotplug_trace.py recorded it.
+ * What QEMU's slots did at each of 750 random steps (devices plugged and unplugged, in and out of order, the guest's
+ * writes to Slot Control and Status, interrupts), done again: tests/lib/hotplug_trace.py recorded it.
  */
 #include "pci-fixture.h"
 
@@ -25,7 +25,9 @@ static void changes(GPtrArray *out)
 
     for (int i = 0; i < PORTS; i++) {
         PCIDevice *dev = port[i].dev;
-        int now[WATCHED] = { cfg(dev, 0x6c, 2), cfg(dev, 0x6e, 2), cfg(dev, 0x66, 2) >> 13 & 1, cfg(dev, 6, 1) >> 3 & 1 };
+        int now[WATCHED] = {
+            cfg(dev, 0x6c, 2), cfg(dev, 0x6e, 2), cfg(dev, 0x66, 2) >> 13 & 1, cfg(dev, 6, 1) >> 3 & 1,
+        };
 
         for (int k = 0; k < 3; k++) {
             now[4 + k] = (pcie_mmcfg_read(root, (hwaddr)(i + 1) << 20 | functions[k] << 12, 2) & 0xffff) != 0xffff;

@@ -170,8 +170,10 @@ static void table_that_does_not_fit_is_refused(void)
     static const struct {
         unsigned entries;
         uint32_t table, pba;
-    } bad[] = { { 0, 0, 0x800 }, { 2049, 0, 0x800 }, { 129, 0, 0x800 }, { 4, 4, 0x800 }, { 4, 0, 0xfff }, { 4, 0xff0, 0 },
-                { 4, 0, 0x38 }, { 4, 0, 0x1000 } };
+    } bad[] = {
+        { 0, 0, 0x800 }, { 2049, 0, 0x800 }, { 129, 0, 0x800 }, { 4, 4, 0x800 }, { 4, 0, 0xfff }, { 4, 0xff0, 0 },
+        { 4, 0, 0x38 }, { 4, 0, 0x1000 },
+    };
     PCIDevice *dev = make_device(root, TYPE_TEST_PCI, "addr=3.0");
 
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {

@@ -79,7 +79,8 @@ static void compare(PCIDevice *port, const Image *image)
             uint32_t here = pci_get_long(array[k] + i * 4);
 
             if (here != image->word[i][k]) {
-                g_string_append_printf(differences, " %s %03x: %08x, not %08x;", name[k], i * 4, here, image->word[i][k]);
+                g_string_append_printf(differences, " %s %03x: %08x, not %08x;", name[k], i * 4, here,
+                                       image->word[i][k]);
             }
         }
     }
@@ -102,8 +103,9 @@ static void port_is_qemus(gconstpointer data)
         /* The board's doing: its chipset has x-keep-pci-slot-hpc=false. */
         bool old = release_compare(test_version(getenv("RELEASE")), RELEASE(8)) < 0;
 
-        g_assert_true(object_property_parse((Object *)dev, old ? "x-native-hotplug" : "x-do-not-expose-native-hotplug-cap",
-                                            old ? "off" : "on", PROP_ORIGIN_BOARD, NULL));
+        const char *name = old ? "x-native-hotplug" : "x-do-not-expose-native-hotplug-cap";
+
+        g_assert_true(object_property_parse((Object *)dev, name, old ? "off" : "on", PROP_ORIGIN_BOARD, NULL));
     }
     g_assert_true(device_realize_and_unref(dev, &root->parent_obj, NULL));
     port = PCI_DEVICE(dev);

@@ -1,7 +1,8 @@
 /*
- * PCI hot plug by ACPI, as machine types from 6.1 on do it: a block of registers that the DSDT's methods use. A bus that can
- * be plugged into has a number; plugging sets the slot's bit in its UP register, unplugging in DOWN, both with GPE 1, and
- * the guest ejects. Handler of the root bus and of the buses behind ports that were there from the start.
+ * PCI hot plug by ACPI, as machine types from 6.1 on do it: a block of registers that the DSDT's methods use. A bus
+ * that can be plugged into has a number; plugging sets the slot's bit in its UP register, unplugging in DOWN, both
+ * with GPE 1, and the guest ejects. Handler of the root bus and of the buses behind ports that were there from the
+ * start.
  *
  *     0x0cc0 UP (read clears)    +4 DOWN    +8 EJ (write)    +0xc RMV    +0x10 SEL: the bus's number    +0x14 AIDX
  */

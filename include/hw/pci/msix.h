@@ -1,6 +1,6 @@
 /*
- * MSI-X (PCI 3.0, 6.8.2): a table of messages and a bit array of pending ones, in BARs. A vector's message is sent when it
- * is notified, or becomes pending while it or the function is masked and goes out at the unmasking.
+ * MSI-X (PCI 3.0, 6.8.2): a table of messages and a bit array of pending ones, in BARs. A vector's message is sent
+ * when it is notified, or becomes pending while it or the function is masked and goes out at the unmasking.
  */
 #ifndef HW_PCI_MSIX_H
 #define HW_PCI_MSIX_H

@@ -2,17 +2,18 @@
  * PCI devices and buses.
  *
  * Config space is data: `config` is what the guest reads, `wmask` the bits that it may write, `w1cmask` those that a
- * written 1 clears, `cmask` those that a loaded stream must agree with (unless writable). One function writes, one checks
- * a load. Capabilities are added at realize and set up their bytes in the four arrays; what a capability does about a
- * write (MSI, MSI-X, PCIe with FLR and slot, AER, bridge windows) happens in the generic write. What a device does about
- * a write to its own registers it does in its class's config_write, around the generic one.
+ * written 1 clears, `cmask` those that a loaded stream must agree with (unless writable). One function writes, one
+ * checks a load. Capabilities are added at realize and set up their bytes in the four arrays; what a capability does
+ * about a write (MSI, MSI-X, PCIe with FLR and slot, AER, bridge windows) happens in the generic write. What a device
+ * does about a write to its own registers it does in its class's config_write, around the generic one.
  *
  * A bus routes config cycles by bus number through its bridges, maps BARs into its memory and I/O regions, and routes
  * INTx lines (swizzled) to its parent or the chipset.
  *
- * A device's class sets PCIDeviceClass.realize/exit, never DeviceClass.realize: pci-device's own checks the address, makes
- * the config space, calls the class's, and adds the ROM. A device is PCI Express (4 KiB of config space) if its class
- * implements INTERFACE_PCIE_DEVICE and not INTERFACE_CONVENTIONAL_PCI; one that implements both says so by is_express().
+ * A device's class sets PCIDeviceClass.realize/exit, never DeviceClass.realize: pci-device's own checks the address,
+ * makes the config space, calls the class's, and adds the ROM. A device is PCI Express (4 KiB of config space) if its
+ * class implements INTERFACE_PCIE_DEVICE and not INTERFACE_CONVENTIONAL_PCI; one that implements both says so by
+ * is_express().
  */
 #ifndef HW_PCI_PCI_H
 #define HW_PCI_PCI_H
@@ -61,7 +62,7 @@ enum {
     PCIE_LNKSTA_DLLLA_ALWAYS_BIT,   /* "x-godwit-lnksta-dllla-always": link active from the start, slot or not */
     PCIE_SLTSTA_PDS_CHECKED_BIT,    /* "x-godwit-sltsta-pds-checked": a load must agree about presence */
     PCIE_SLTCTL_RESET_PIC_ON_BIT,   /* "x-godwit-sltctl-reset-pic-on": indicator on at reset of an occupied slot */
-    PCIE_AER_MSG_DEVCTL_BIT,        /* "x-godwit-aer-msg-devctl": Device Control lets error messages out, not SERR# alone */
+    PCIE_AER_MSG_DEVCTL_BIT,        /* "x-godwit-aer-msg-devctl": Device Control lets errors out, not SERR# alone */
     PCIE_SLOT_POWER_BIT,            /* "x-godwit-slot-power": a slot without power answers no config cycle */
     PCIE_PORT_SLOT_0_BIT,           /* "x-godwit-port-slot-0": a port has slot 0 only: warns, and refuses hot plug */
     PCIE_HOTPLUG_OFF_BIT,           /* "x-godwit-hotplug-off-early": hotplug=off is the bus's refusal, not the port's */
@@ -256,7 +257,7 @@ struct PCIBus {
     int acpi_number;                /* what ACPI's hot plug calls it; -1: it does not know it */
     GPtrArray *child;               /* PCIBus *, buses behind bridges here */
     void (*set_irq)(void *opaque, int line, int level);
-    int (*map_irq)(PCIDevice *dev, int pin);    /* a device on this bus, its pin 0 to 3: the parent's pin, or the line */
+    int (*map_irq)(PCIDevice *dev, int pin);    /* for a pin (0 to 3) of a device here: the parent's, or the line */
     void *irq_opaque;
     /* migrated */
     int32_t num_irqs;
@@ -267,7 +268,8 @@ struct PCIBus {
 PCIBus *pci_root_bus_new(DeviceState *parent, const char *name, MemoryRegion *mem, MemoryRegion *io, uint8_t devfn_min,
                          const char *type);
 /* The chipset's lines: n of them; map_irq gives the line for a device's pin on this bus. */
-void pci_bus_irqs(PCIBus *bus, void (*set_irq)(void *, int, int), int (*map_irq)(PCIDevice *, int), void *opaque, int n);
+void pci_bus_irqs(PCIBus *bus, void (*set_irq)(void *, int, int), int (*map_irq)(PCIDevice *, int), void *opaque,
+                  int n);
 int pci_bus_get_irq_level(PCIBus *bus, int line);
 /* After the chipset changed its routing: drives each line again. */
 void pci_bus_refresh_irqs(PCIBus *bus);
@@ -293,7 +295,8 @@ void pci_query_print(GString *out);             /* info pci */
 PCIDevice *pci_create(PCIBus *bus, int devfn, const char *type, GError **error);
 
 /* Config cycles from a host bridge. */
-uint32_t pci_data_read(PCIBus *root, uint32_t addr, unsigned len);      /* CONFIG_ADDRESS format: bus 23:16, devfn 15:8 */
+/* `addr` as in CONFIG_ADDRESS: bus 23:16, devfn 15:8, register 7:0. */
+uint32_t pci_data_read(PCIBus *root, uint32_t addr, unsigned len);
 void pci_data_write(PCIBus *root, uint32_t addr, uint32_t value, unsigned len);
 uint32_t pcie_mmcfg_read(PCIBus *root, hwaddr offset, unsigned len);    /* ECAM offset */
 void pcie_mmcfg_write(PCIBus *root, hwaddr offset, uint32_t value, unsigned len);

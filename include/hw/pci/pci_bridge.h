@@ -1,6 +1,6 @@
 /*
- * PCI-to-PCI bridges: a device with a secondary bus. The windows are aliases of the secondary bus's memory and I/O space
- * in the primary bus's, made anew when the guest programs them.
+ * PCI-to-PCI bridges: a device with a secondary bus. The windows are aliases of the secondary bus's memory and I/O
+ * space in the primary bus's, made anew when the guest programs them.
  */
 #ifndef HW_PCI_PCI_BRIDGE_H
 #define HW_PCI_PCI_BRIDGE_H
@@ -37,7 +37,7 @@ PCIBus *pci_bridge_bus(PCIBridge *bridge);
 uint64_t pci_bridge_base(const PCIDevice *dev, uint8_t type);
 uint64_t pci_bridge_limit(const PCIDevice *dev, uint8_t type);
 
-/* Resources that firmware should set aside behind the bridge: a vendor-specific capability. UINT64_MAX/UINT32_MAX: none. */
+/* Resources that firmware should set aside behind the bridge: a vendor-specific capability. All ones: none. */
 typedef struct PCIResReserve {
     uint32_t bus;
     uint64_t io, mem_non_pref, mem_pref_32, mem_pref_64;

@@ -1,6 +1,7 @@
 /*
- * Registers of PCI configuration space: PCI Local Bus 3.0, PCI-to-PCI Bridge 1.2, Power Management 1.2, PCI Express Base
- * 4.0. Offsets, and bits and fields below them; names are the usual ones. A capability's registers are at offsets in it.
+ * Registers of PCI configuration space: PCI Local Bus 3.0, PCI-to-PCI Bridge 1.2, Power Management 1.2, PCI Express
+ * Base 4.0. Offsets, and bits and fields below them; names are the usual ones. A capability's registers are at
+ * offsets in it.
  */
 #ifndef HW_PCI_PCI_REGS_H
 #define HW_PCI_PCI_REGS_H
@@ -321,11 +322,11 @@
 #define PCI_ACS_VER 1
 #define PCI_ACS_SIZEOF 8
 #define PCI_ACS_CAP 4
-#define PCI_ACS_SV 0x01                     /* source validation, translation blocking, P2P request and completion … */
+#define PCI_ACS_SV 0x01                     /* source validation, translation blocking, P2P request, */
 #define PCI_ACS_TB 0x02
 #define PCI_ACS_RR 0x04
 #define PCI_ACS_CR 0x08
-#define PCI_ACS_UF 0x10                     /* … redirect, upstream forwarding, egress control, direct translated P2P */
+#define PCI_ACS_UF 0x10                     /* completion redirect, upstream forwarding, egress, direct */
 #define PCI_ACS_EC 0x20
 #define PCI_ACS_DT 0x40
 #define PCI_ACS_CTRL 6

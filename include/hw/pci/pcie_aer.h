@@ -67,9 +67,6 @@ typedef struct PCIEAERRequest {
 bool pcie_aer_inject_request(const PCIEAERRequest *request, GString *out, GError **error);
 bool pcie_aer_error_by_name(const char *name, uint32_t *status, bool *correctable);
 
-/* The registers in words, for people: one line each with the names of the set bits. */
-void pcie_aer_print(const PCIDevice *dev, GString *out);
-
 /* 4 bytes, and 40 for each queued error. */
 extern const VMStateDescription vmstate_pcie_aer_log;
 /* `f` is the PCIDevice in t, `path` its name on the wire, a string. */

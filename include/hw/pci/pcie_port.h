@@ -1,6 +1,6 @@
 /*
- * PCIe ports, and slots behind them; the root port's base. Member names are those that the migration stream shows in its
- * fields' names.
+ * PCIe ports, and slots behind them; the root port's base. Member names are those that the migration stream shows in
+ * its fields' names.
  */
 #ifndef HW_PCI_PCIE_PORT_H
 #define HW_PCI_PCIE_PORT_H
