@@ -110,45 +110,61 @@ void daemon_end(void)
     g_clear_pointer(&pidfile, free);
 }
 
+/* "NAME" or "UID:GID"; *name is left NULL for the latter. */
+static bool find_user(const char *user, uid_t *uid, gid_t *gid, const char **name, GError **error)
+{
+    const struct passwd *pw = getpwnam(user);
+    char *end;
+
+    if (pw) {
+        *uid = pw->pw_uid;
+        *gid = pw->pw_gid;
+        *name = pw->pw_name;
+        return true;
+    }
+    *name = NULL;
+    *uid = strtoul(user, &end, 10);
+    if (end != user && *end == ':' && g_ascii_isdigit(end[1])) {
+        *gid = strtoul(end + 1, &end, 10);
+        if (!*end) {
+            return true;
+        }
+    }
+    return error_setf(error, "User \"%s\" doesn't exist (and is not <uid>:<gid>)", user);
+}
+
+bool daemon_check_user(const char *user, GError **error)
+{
+    const char *name;
+    uid_t uid;
+    gid_t gid;
+
+    return find_user(user, &uid, &gid, &name, error);
+}
+
 bool daemon_confine(const char *chroot_dir, const char *user, GError **error)
 {
-    const struct passwd *pw = NULL;
-    unsigned uid = 0, gid = 0;
+    const char *name = NULL;
+    uid_t uid = 0;
+    gid_t gid = 0;
 
-    if (user) {
-        char *end;
-
-        pw = getpwnam(user);
-        if (!pw) {
-            uid = strtoul(user, &end, 10);
-            if (end == user || *end != ':') {
-                return error_setf(error, "User \"%s\" doesn't exist (and is not <uid>:<gid>)", user);
-            }
-            gid = strtoul(end + 1, &end, 10);
-            if (*end) {
-                return error_setf(error, "User \"%s\" doesn't exist (and is not <uid>:<gid>)", user);
-            }
-        } else {
-            uid = pw->pw_uid;
-            gid = pw->pw_gid;
-        }
+    if (user && !find_user(user, &uid, &gid, &name, error)) {
+        return false;
     }
     if (chroot_dir && (chroot(chroot_dir) < 0 || chdir("/") < 0)) {
         return error_set_errno(error, errno, "chroot failed");
     }
-    if (user) {
-        if (setgid(gid) < 0) {
-            return error_set_errno(error, errno, "Failed to setgid(%u)", gid);
-        }
-        if (pw ? initgroups(pw->pw_name, gid) < 0 : setgroups(1, &(gid_t){ gid }) < 0) {
-            return error_set_errno(error, errno, "Failed to set the groups of %s", user);
-        }
-        if (setuid(uid) < 0) {
-            return error_set_errno(error, errno, "Failed to setuid(%u)", uid);
-        }
-        if (uid != 0 && setuid(0) != -1) {
-            return error_setf(error, "Dropping privileges failed");
-        }
+    if (!user) {
+        return true;
     }
-    return true;
+    if (setgid(gid) < 0) {
+        return error_set_errno(error, errno, "Failed to setgid(%u)", gid);
+    }
+    if (name ? initgroups(name, gid) < 0 : setgroups(1, &gid) < 0) {
+        return error_set_errno(error, errno, "Failed to set the groups of %s", user);
+    }
+    if (setuid(uid) < 0) {
+        return error_set_errno(error, errno, "Failed to setuid(%u)", uid);
+    }
+    return uid == 0 || setuid(0) == -1 || error_setf(error, "Dropping privileges failed");
 }

@@ -4,7 +4,9 @@
 
 #include "chardev/chardev.h"
 #include "hw/core/release.h"
+#include "hw/rtc/mc146818.h"
 #include "system/option-int.h"
+#include "system/setup.h"
 #include "util/log.h"
 #include "util/trace.h"
 
@@ -50,8 +52,8 @@ static bool opt_vga(Config *config, OptionItem *item, GError **error)
     if (!g_strv_contains(kinds, item->arg)) {
         return error_setf(error, "unknown vga type: %s", item->arg);
     }
-    config->vga = item->arg;
-    return true;
+    /* There is no such device in this program yet. */
+    return strcmp(item->arg, "none") == 0 || error_setf(error, "%s VGA not available", item->arg);
 }
 
 static bool opt_vnc(Config *config, OptionItem *item, GError **error)
@@ -98,18 +100,19 @@ static bool opt_uuid(Config *config, OptionItem *item, GError **error)
 
 static bool opt_rtc(Config *config, OptionItem *item, GError **error)
 {
-    Json *opts = option_parse_group(item->arg, "rtc", NULL, error);
+    static const char *const clocks[] = { "host", "rt", "vm" }; /* in the order of RTCConfig */
+    g_autoptr(Json) opts = option_parse_group(item->arg, "rtc", NULL, error);
     const char *base, *clock, *fix;
 
     if (!opts) {
         return false;
     }
-    json_unref(config->rtc);
-    config->rtc = opts;
     base = json_member_string(opts, "base", "utc");
     clock = json_member_string(opts, "clock", "host");
     fix = json_member_string(opts, "driftfix", "none");
-    if (!g_strv_contains(WORDS("utc", "localtime"), base)) {
+    if (strcmp(base, "localtime") == 0) {
+        rtc_config.base = RTC_BASE_LOCALTIME;
+    } else if (strcmp(base, "utc") != 0) {
         g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
         g_autofree char *text = strchr(base, 'T') ? g_strdup(base) : g_strdup_printf("%sT00:00:00", base);
         g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(text, utc);
@@ -117,13 +120,19 @@ static bool opt_rtc(Config *config, OptionItem *item, GError **error)
         if (!time) {
             return error_setf(error, "invalid datetime format");
         }
+        rtc_config.base = RTC_BASE_DATE;
+        rtc_config.date = g_date_time_to_unix(time);
     }
     if (!g_strv_contains(WORDS("host", "rt", "vm"), clock)) {
         return error_setf(error, "invalid option value '%s'", clock);
     }
+    for (unsigned i = 0; i < G_N_ELEMENTS(clocks); i++) {
+        rtc_config.clock = strcmp(clock, clocks[i]) == 0 ? i : rtc_config.clock;
+    }
     if (!g_strv_contains(WORDS("none", "slew"), fix)) {
         return error_setf(error, "invalid option value '%s'", fix);
     }
+    rtc_config.drift_slew = strcmp(fix, "slew") == 0;
     return true;
 }
 
@@ -135,16 +144,20 @@ SWITCH(no_reboot)
 SWITCH(no_shutdown)
 SWITCH(only_migratable)
 SWITCH(daemonize)
-SWITCH(preconfig)
 KEEP(pidfile)
 KEEP(chroot)
-KEEP(run_as)
 KEEP(loadvm)
 KEEP(incoming)
 KEEP(dump_vmstate)
 KEEP(qtest)
 KEEP(qtest_log)
 KEEP(log_file)
+
+static bool opt_run_as(Config *config, OptionItem *item, GError **error)
+{
+    config->run_as = item->arg;
+    return daemon_check_user(item->arg, error);
+}
 
 static bool opt_nothing(Config *config, OptionItem *item, GError **error)
 {
@@ -217,9 +230,15 @@ static bool opt_sandbox(Config *config, OptionItem *item, GError **error)
 static bool opt_data_dir(Config *config, OptionItem *item, GError **error)
 {
     if (option_is_help(item->arg)) {
+        for (const char *const *dir = options_data_dirs(config); *dir; dir++) {
+            printf("%s\n", *dir);
+        }
         return config->done = true;
     }
-    config->data_dir = item->arg;
+    if (config->num_data_dirs == G_N_ELEMENTS(config->data_dirs) - 3) {
+        return error_setf(error, "Too many directories");
+    }
+    config->data_dirs[config->num_data_dirs++] = item->arg;
     return true;
 }
 
@@ -329,23 +348,23 @@ const Option option_host_table[] = {
     { "h", NULL, "this text", opt_help },
     { "help", NULL, NULL, opt_help },
     { "version", NULL, "the version", opt_version },
-    { "smbios", "type=N,…", "SMBIOS fields", opt_nothing },
-    { "acpitable", "…", "a further ACPI table", opt_unsupported },
-    { "fw_cfg", "…", "a file for the firmware", opt_unsupported },
-    { "numa", "…", "NUMA nodes", opt_unsupported },
+    { "smbios", "…", NULL, opt_unsupported },
+    { "acpitable", "…", NULL, opt_unsupported },
+    { "fw_cfg", "…", NULL, opt_unsupported },
+    { "numa", "…", NULL, opt_unsupported },
     { "set", "GROUP.ID.ARG=VALUE", "an argument of an option that was given", opt_set },
     { "readconfig", "FILE", "options from a file", opt_readconfig },
     { "echr", "CHAR", "the escape character of a mux instead of C-a", opt_echr },
     { "display", "none", "the display", opt_display },
     { "nographic", NULL, "no display; serial port and monitor on stdio", opt_nographic },
-    { "vga", "none|std", "the VGA card", opt_vga },
+    { "vga", "none", "the VGA card: there is none", opt_vga },
     { "vnc", "none", NULL, opt_vnc },
     { "k", "LANGUAGE", "keyboard layout", opt_keyboard },
     { "name", "[guest=]NAME[,process=NAME][,debug-threads=on|off]", "the guest's name", opt_name },
     { "uuid", "UUID", "the machine's UUID", opt_uuid },
     { "rtc", "[base=utc|localtime|DATE][,clock=host|rt|vm][,driftfix=none|slew]", "the real-time clock", opt_rtc },
     { "S", NULL, "do not start the guest", opt_stopped },
-    { "preconfig", NULL, NULL, opt_preconfig },
+    { "preconfig", NULL, NULL, opt_unsupported },
     { "nodefaults", NULL, "no default devices", opt_no_defaults },
     { "no-user-config", NULL, "read no configuration of the user's (there is none)", opt_nothing },
     { "nodefconfig", NULL, NULL, opt_nothing },
@@ -370,8 +389,8 @@ const Option option_host_table[] = {
     { "L", "DIR", "directory of firmware", opt_data_dir },
     { "qtest", "DEV", "a qtest server", opt_qtest },
     { "qtest-log", "FILE|none", "the qtest server's log", opt_qtest_log },
-    { "compat", "…", NULL, opt_nothing },
-    { "seed", "N", NULL, opt_nothing },
+    { "compat", "…", NULL, opt_unsupported },
+    { "seed", "N", NULL, opt_unsupported },
     { "spice", "…", NULL, opt_unsupported },
     { "gdb", "DEV", NULL, opt_unsupported },
     { "s", NULL, NULL, opt_unsupported },

@@ -146,7 +146,6 @@ void options_clear(Config *config)
     }
     g_clear_pointer(&config->kept, g_ptr_array_unref);
     g_clear_pointer(&config->machine, json_unref);
-    g_clear_pointer(&config->rtc, json_unref);
     g_clear_pointer(&config->sandbox, json_unref);
 }
 
@@ -167,4 +166,11 @@ void options_help(GString *out)
             g_string_append_printf(out, "%*s%s\n", 23 - (int)g_utf8_strlen(left, -1), "", o->help);
         }
     }
+}
+
+const char *const *options_data_dirs(Config *config)
+{
+    config->data_dirs[config->num_data_dirs] = "/usr/share/qemu";
+    config->data_dirs[config->num_data_dirs + 1] = "/usr/share/seabios";
+    return config->data_dirs;
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "accel/accel.h"
 #include "block/block.h"
@@ -286,6 +287,24 @@ static bool prepare_incoming(Config *config)
     return in_context_of_incoming(config, ok, error);
 }
 
+/* -bios NAME that is no file here is one of the data directories'. */
+static void find_firmware(Config *config)
+{
+    const char *name = json_member_string(config->machine, "firmware", NULL);
+
+    if (!name || access(name, R_OK) == 0) {
+        return;
+    }
+    for (const char *const *dir = options_data_dirs(config); *dir; dir++) {
+        g_autofree char *path = g_build_filename(*dir, name, NULL);
+
+        if (access(path, R_OK) == 0) {
+            json_set(config->machine, "firmware", json_new_string(path));
+            return;
+        }
+    }
+}
+
 static bool create_machine(Config *config)
 {
     GError *error = NULL;
@@ -297,6 +316,7 @@ static bool create_machine(Config *config)
     if (config->uuid_set) {
         migration_set_uuid(config->uuid);
     }
+    find_firmware(config);
     json_remove(config->machine, "accel");
     config->accel = NULL;
     if (!prepare_incoming(config)) {
@@ -308,6 +328,8 @@ static bool create_machine(Config *config)
     if (accel && !choose_accel(accel, &error)) {
         return fail(error);
     }
+    current_machine->mem_path = g_strdup(config->mem_path);
+    current_machine->mem_prealloc = config->mem_prealloc;
     if (config->cpu) {
         g_autofree char *model = g_strndup(config->cpu, strcspn(config->cpu, ","));
 

@@ -24,6 +24,7 @@ void daemon_ready(void);
 bool daemon_pidfile(const char *path, GError **error);
 void daemon_end(void);
 /* -chroot, -runas. */
+bool daemon_check_user(const char *user, GError **error);
 bool daemon_confine(const char *chroot_dir, const char *user, GError **error);
 
 /* -sandbox: the system calls that are refused from now on. */

@@ -48,13 +48,14 @@ typedef struct Config {
     uint8_t uuid[16];
     bool uuid_set;
     bool machine_help;              /* -M help */
-    bool stopped, no_defaults, nographic, daemonize, only_migratable, preconfig, no_reboot, no_shutdown, mem_prealloc;
+    bool stopped, no_defaults, nographic, daemonize, only_migratable, no_reboot, no_shutdown, mem_prealloc;
     bool snapshot;                  /* every -drive is temporary */
-    const char *display, *vga, *keyboard;
+    const char *display, *keyboard;
     const char *pidfile, *chroot, *log_items, *log_file, *dump_vmstate, *loadvm, *incoming, *qtest, *qtest_log;
     const char *run_as;
-    const char *data_dir;           /* -L, the last */
-    Json *rtc, *sandbox;
+    const char *data_dirs[32];      /* -L, then the usual places; NULL-terminated */
+    unsigned num_data_dirs;         /* of -L */
+    Json *sandbox;
     bool mem_lock, cpu_pm;
     const char *mem_path;
     bool done;                      /* -h, -version, … did all there is to do: status 0 */
@@ -87,6 +88,8 @@ void options_file(Config *config, OptionKind kind, OptionItem *item);
 /* Prints the error behind the item's text, and frees it. Returns false. */
 bool options_report(const OptionItem *item, GError *error);
 void options_help(GString *out);
+/* Where firmware is looked for, NULL-terminated. */
+const char *const *options_data_dirs(Config *config);
 
 /* The groups of query-command-line-options: their names and keys; also what flat options are checked against. */
 typedef struct OptionGroup {

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import cases, contains, equal, main, test  # noqa: E402
+from tap import Skip, cases, contains, equal, main, test  # noqa: E402
 from vm import VM, QMPError, binary, run  # noqa: E402
 
 folder = tempfile.TemporaryDirectory(prefix="godwit-cmd")
@@ -77,6 +77,45 @@ def default_consoles_are_there_unless_nodefaults():
 def nographic_puts_monitor_and_serial_port_on_stdio():
     p = subprocess.run([binary("8.2"), "-M", "none", "-nographic"], input="\1cinfo status\nquit\n", capture_output=True, text=True, timeout=20)
     equal(p.returncode, 0)
+
+
+@test
+def clock_begins_with_the_date_given():
+    with VM("8.2", ["-M", "q35", "-m", "16", "-rtc", "base=2006-06-17T16:01:21,clock=vm"], qtest=True) as vm:
+        def cmos(address):
+            vm.outb(0x70, address)
+            return vm.inb(0x71)
+        equal([cmos(a) for a in (0x32, 9, 8, 7, 4, 2)], [0x20, 0x06, 0x06, 0x17, 0x16, 0x01])
+
+
+@test
+def another_user_is_taken_and_can_not_come_back():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    with VM("8.2", ["-M", "none", "-runas", "65534:65534"]) as vm:
+        equal(open(f"/proc/{vm.proc.pid}/status").read().count("\t65534\t65534\t65534\t65534"), 2)
+        equal(status_of(vm.proc.pid, "Groups"), "65534")
+    status, _, err = run("8.2", *NONE, "-runas", "no-such-user")
+    equal((status, err), (1, 'godwit-8.2: -runas no-such-user: User "no-such-user" doesn\'t exist (and is not <uid>:<gid>)\n'))
+
+
+@test
+def firmware_is_found_in_the_data_directories():
+    os.mkdir("roms")
+    with open("roms/fw.bin", "wb") as f:
+        f.write(b"\xea" * 65536)
+    with VM("8.2", ["-M", "q35", "-m", "16", "-L", "roms", "-bios", "fw.bin"]) as vm:
+        contains(vm.hmp("xp /1xb 0xfffffff0"), ": 0xea")
+    status, _, err = run("8.2", "-M", "q35", "-display", "none", "-bios", "fw.bin")
+    equal((status, err), (1, "godwit-8.2: could not load PC BIOS 'fw.bin'\n"))
+
+
+@test
+def memory_is_kept_in_the_path_given():
+    os.mkdir("ram")
+    with VM("8.2", ["-M", "q35", "-m", "16", "-mem-path", "ram", "-mem-prealloc"]) as vm:
+        equal(vm.qmp("query-memdev")[0]["prealloc"], True)
+        equal(vm.qmp("qom-get", path="/objects/pc.ram", property="mem-path"), "ram")
 
 
 # ------------------------------------------------------------ objects and files

@@ -95,6 +95,7 @@ static void mistakes_name_the_option(void)
         { "g -display foo", "-display foo: Parameter 'type' does not accept value 'foo'" },
         { "g -display sdl", "-display sdl: Display 'sdl' is not available." },
         { "g -vga foo", "-vga foo: unknown vga type: foo" },
+        { "g -vga std", "-vga std: std VGA not available" },
         { "g -action reboot=x", "-action reboot=x: Parameter 'reboot' does not accept value 'x'" },
         { "g -rtc clock=zz", "-rtc clock=zz: invalid option value 'zz'" },
         { "g -rtc base=foo", "-rtc base=foo: invalid datetime format" },
