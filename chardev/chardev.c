@@ -279,7 +279,10 @@ void chardev_flush(Chardev *chr)
 
 void chardev_send_break(Chardev *chr)
 {
-    chardev_send_event(chr, CHARDEV_BREAK);
+    /* A mux, or one without a front end, has nobody of its own to hear it. */
+    if (chr->opaque) {
+        chardev_send_event(chr, CHARDEV_BREAK);
+    }
 }
 
 /* --- for the kinds --- */
