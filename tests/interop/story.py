@@ -231,6 +231,51 @@ def the_release_window_has_no_property():
     contains(said, "Property 'pcie-root-port.x-pcie-err-unc-mask' not found")
 
 
+# ------------------------------------------------------------------ two hosts
+
+COMMON = "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 syscall nx lm pni arch-capabilities"
+HOSTS = {"A": "pcid stibp", "B": "taa-no"}
+for host, features in HOSTS.items():
+    with open(os.path.join(TMP, host), "w") as f:
+        f.write(f"vendor GenuineIntel\nfamily 6\nmodel 85\nstepping 7\nmodel-id A Processor\nfeatures {COMMON} {features}\n")
+
+
+def between_hosts(source, source_cpu, target, target_cpu):
+    def args(host, cpu):
+        return ["-M", "pc-q35-8.2", "-m", "16", "-accel", f"tcg,x-host-cpu={TMP}/{host}", "-cpu", cpu]
+    path = os.path.join(TMP, "hosts")
+    with VM("8.2", args(source, source_cpu)) as vm:
+        vm.save(path)
+    return try_load("8.2", args(target, target_cpu), path)
+
+
+@cases(("A", "B", "pcid, stibp", "taa-no"), ("B", "A", "taa-no", "pcid, stibp"))
+def cpu_host_of_one_host_is_not_that_of_the_other(source, target, lost, gained):
+    refused(between_hosts(source, "host", target, "host"),
+            f"the guest's CPU has features that this side's has not: {lost}",
+            f"this side's CPU has features that the guest's has not: {gained}",
+            "-cpu host,pcid=off,stibp=off", "-cpu host,taa-no=off")
+
+
+@cases(("A", "host,pcid=off,stibp=off", "B", "host,taa-no=off"), ("B", "host,taa-no=off", "A", "host,pcid=off,stibp=off"),
+       ("A", "host", "A", "host"), ("A", "qemu64", "B", "qemu64"))
+def what_both_hosts_have_moves(source, source_cpu, target, target_cpu):
+    loads(between_hosts(source, source_cpu, target, target_cpu))
+
+
+@test
+def another_cpu_model_is_refused():
+    refused(between_hosts("A", "qemu64", "A", "qemu64,family=6"), "cpu differs", "family 15, this side's of family 6")
+
+
+@cases(*[(s, d, m) for m, rs in (("pc-5.1", ("5.1", "5.2", "7.2", "8.2")), ("pc-7.2", ("7.2", "8.0.1", "8.2"))) for s in rs for d in rs])
+def the_default_cpu_is_the_same_in_every_release(source, target, machine):
+    path = os.path.join(TMP, "cpu")
+    with VM(source, ["-M", machine, "-m", "16"]) as vm:
+        vm.save(path)
+    loads(try_load(target, ["-M", machine, "-m", "16"], path))
+
+
 # ------------------------------------------------------------------ other rows of the history
 
 SLT = ",x-pci-express-writeable-slt-bug="
