@@ -211,6 +211,12 @@ bool migration_incoming_prepare(const char *uri_or_json, GError **error)
         if (!channel_address_parse(&check, uri_or_json, true, error)) {
             return false;
         }
+        /* Nobody can have given a descriptor a name yet. */
+        if (check.kind == CHANNEL_FD && !g_ascii_isdigit(*check.fd)) {
+            error_setf(error, "Invalid file descriptor number '%s'", check.fd);
+            channel_address_clear(&check);
+            return false;
+        }
         channel_address_clear(&check);
     }
     wanted_uri = g_strdup(uri_or_json);

@@ -1,5 +1,6 @@
 /* QMP about moving the machine, and its trail. */
 #include "migration/migration.h"
+#include "monitor/monitor.h"
 #include "monitor/qmp.h"
 
 /* --- types --- */
@@ -182,3 +183,14 @@ static const QmpEvent events[] = {
     { "MIGRATION_PASS", QMP_ARGS({ "pass", &qmp_int }) },
 };
 QMP_EVENTS(events)
+
+/* fd:NAME is a descriptor of getfd, of any monitor. */
+static int take_fd(const char *name, GError **error)
+{
+    return monitor_fd_take(NULL, name, error);
+}
+
+static void __attribute__((constructor)) migration_fds_init(void)
+{
+    migration_take_fd = take_fd;
+}

@@ -9,6 +9,7 @@
 
 #include "migration/channel.h"
 #include "migration/file-out.h"
+#include "migration/migration.h"
 #include "system/main-loop.h"
 #include "util/error.h"
 
@@ -250,7 +251,7 @@ static void write_that_waits_can_be_interrupted(void)
 {
     g_autofree char *bulk = g_malloc0(4 * 1024 * 1024);
     Channel *channel;
-    Stream *s = open_out("exec:sleep 100", &channel);
+    Stream *s = open_out("exec:exec sleep 100", &channel);
     GThread *thread = g_thread_new("interrupt", interrupt_soon, channel);
     int64_t start = g_get_monotonic_time();
 
@@ -266,7 +267,7 @@ static void write_that_waits_can_be_interrupted(void)
 static void close_that_waits_for_a_command_can_be_interrupted(void)
 {
     Channel *channel;
-    Stream *s = open_out("exec:cat > /dev/null; sleep 100", &channel);
+    Stream *s = open_out("exec:cat > /dev/null; exec sleep 100", &channel);
     GThread *thread = g_thread_new("interrupt", interrupt_soon, channel);
     int64_t start = g_get_monotonic_time();
 
@@ -284,7 +285,7 @@ static void read_that_waits_can_be_interrupted(void)
     GThread *thread;
     Stream *s;
 
-    g_assert_true(channel_address_parse(&address, "exec:sleep 100", true, NULL));
+    g_assert_true(channel_address_parse(&address, "exec:exec sleep 100", true, NULL));
     channel = channel_open_in(&address, NULL);
     channel_address_clear(&address);
     s = channel_stream(channel);
@@ -398,6 +399,7 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     main_loop_init();
+    migration_take_fd = NULL;   /* the monitor's: without it only numbers are known */
     folder = g_dir_make_tmp("channel-XXXXXX", NULL);
 #define ADD(fn) g_test_add_func("/migration-channel/" #fn, fn)
     ADD(addresses_are_refused_in_qemus_words);
