@@ -193,6 +193,18 @@ static const CompatRow release_behaviour[] = {
 
 /* Properties that came (or went) without a default that changed. */
 static const CompatRow property_existence[] = {
+    EXISTS("machine", "boot", .since = IN(7, 1)),
+    EXISTS("machine", "memory", .since = IN(7, 1)),
+    EXISTS("machine", "smp", .since = IN(6, 1)),
+    EXISTS("machine", "confidential-guest-support", .since = IN(6, 0)),
+    EXISTS("generic-pc-machine", "bus-lock-ratelimit", .since = IN(6, 1)),
+    EXISTS("generic-pc-machine", "pic", .since = IN(7, 0)),
+    EXISTS("generic-pc-machine", "x-oem-id", .since = IN(6, 0)),
+    EXISTS("generic-pc-machine", "x-oem-table-id", .since = IN(6, 0)),
+    EXISTS("generic-pc-machine", "default-bus-bypass-iommu", .since = IN(6, 1)),
+    EXISTS("generic-pc-machine", "i8042", .since = IN(7, 1)),
+    EXISTS("generic-pc-machine", "max-fw-size", .since = IN(6, 0)),
+    EXISTS("generic-pc-machine", "smbios-entry-point-type", .since = IN(7, 0)),
     EXISTS("pci-device", "acpi-index", .since = IN(6, 0)),
     EXISTS("pci-device", "romsize", .since = IN(6, 0)),
     EXISTS("pcie-slot", "x-native-hotplug", .since = IN(6, 1), .until = IN(8, 0)),

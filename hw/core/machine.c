@@ -92,9 +92,16 @@ void machine_help(GString *out)
     machine_foreach(help_line, out);
 }
 
+/* As lines that begin "name=": memory-backend comes before memory. */
 static int compare_props(gconstpointer a, gconstpointer b)
 {
-    return strcmp((*(const Property *const *)a)->name, (*(const Property *const *)b)->name);
+    const char *x = (*(const Property *const *)a)->name, *y = (*(const Property *const *)b)->name;
+
+    while (*x && *x == *y) {
+        x++;
+        y++;
+    }
+    return (*x ? *x : '=') - (*y ? *y : '=');
 }
 
 void machine_help_options(MachineClass *mc, GString *out)
@@ -103,7 +110,7 @@ void machine_help_options(MachineClass *mc, GString *out)
     g_autoptr(GPtrArray) props = g_ptr_array_new();
 
     for (unsigned i = 0; i < klass->num_props; i++) {
-        if (!klass->props[i].absent && klass->props[i].prop->kind->set) {
+        if (!klass->props[i].absent && !klass->props[i].prop->hidden && klass->props[i].prop->kind->set) {
             g_ptr_array_add(props, (void *)klass->props[i].prop);
         }
     }
