@@ -16,8 +16,9 @@ $(BUILD)/build.ninja: | deps
 run: all
 	@scripts/demo $(BUILD)
 
-# Every test; the last line counts them.
+# Every test, those against real QEMU too; the last line counts them.
 check: all
+	@scripts/install-deps --peer
 	@scripts/run-tests $(BUILD)
 
 # Ratios against Debian's QEMU, measured in one run.
