@@ -1,0 +1,135 @@
+/*
+ * The engine's inside: what a handler of an instruction works on and with. One X86Exec per vCPU.
+ *
+ * Blocks of decoded instructions are kept by physical page and mode. An instruction is a record with a function; each
+ * function ends by calling that of the next record (a tail call), or returns it where tail calls can't be had.
+ *
+ * While a vCPU runs, general registers, EIP and the arithmetic flags live in its X86Exec; all else is in cpu->env and
+ * always true. x86_exec_store() brings all to env; x86_exec_load() takes it from there.
+ */
+#ifndef TARGET_I386_EXEC_EXEC_H
+#define TARGET_I386_EXEC_EXEC_H
+
+#include <setjmp.h>
+
+#include "system/memory.h"
+#include "target/i386/cpu.h"
+#include "target/i386/exec/insn.h"
+
+#ifndef likely
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#endif
+
+/* Exceptions (SDM vol. 3, table 6-1). */
+enum {
+    EXCP_DE = 0, EXCP_DB = 1, EXCP_NMI = 2, EXCP_BP = 3, EXCP_OF = 4, EXCP_BR = 5, EXCP_UD = 6, EXCP_NM = 7, EXCP_DF = 8,
+    EXCP_TS = 10, EXCP_NP = 11, EXCP_SS = 12, EXCP_GP = 13, EXCP_PF = 14, EXCP_MF = 16, EXCP_AC = 17, EXCP_MC = 18,
+    EXCP_XM = 19,
+};
+
+/* Arithmetic flags in EFLAGS. */
+enum {
+    FLAG_CF = 1 << 0, FLAG_PF = 1 << 2, FLAG_AF = 1 << 4, FLAG_ZF = 1 << 6, FLAG_SF = 1 << 7, FLAG_TF = 1 << 8, FLAG_IF = 1 << 9,
+    FLAG_DF = 1 << 10, FLAG_OF = 1 << 11, FLAG_IOPL = 3 << 12, FLAG_NT = 1 << 14, FLAG_RF = 1 << 16, FLAG_VM = 1 << 17,
+    FLAG_AC = 1 << 18, FLAG_VIF = 1 << 19, FLAG_VIP = 1 << 20, FLAG_ID = 1 << 21,
+    FLAGS_ARITH = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF,
+};
+
+/*
+ * A translation of a page. A tag is the page's linear address, or all ones; what is compared with it is the access's
+ * address with the low bits kept, so that an access that leaves the page misses. Host address = addr + addend.
+ * Pages that are no plain RAM, or whose writes must be seen (code, dirty log), have no tag for that access.
+ */
+typedef struct X86TlbEntry {
+    uint64_t read, write, addend, physical;
+} X86TlbEntry;
+enum { X86_TLB_SIZE = 1024 };       /* at least; engine's choice */
+
+struct X86Exec {
+    uint64_t regs[X86_REGS_ALL];    /* then zero, and the address of the block's first instruction */
+    /* The flags, lazily: flags.h */
+    uint64_t cc_result, cc_dst, cc_src;
+    uint32_t cc_op;
+    uint32_t pending;               /* somebody wants attention at the next block: written by other threads */
+    X86CPUState *env;
+    X86CPU *cpu;
+    uint64_t eip;                   /* in a plain handler: the next instruction's; else not kept */
+    const X86Op *op;                /* the one that is executed, where it may fault */
+    jmp_buf exit;                   /* to the loop, with X86_EXIT_* */
+    struct X86ExecPrivate *engine;  /* code cache, the loop's state */
+    struct X86Vector *vector;       /* the vector unit's scratch */
+    X86TlbEntry tlb[X86_TLB_SIZE] __attribute__((aligned(64)));
+};
+
+/*
+ * Plain handlers. Most instructions that are no plain integer work are functions that just return; the engine calls
+ * them with x->op == op, x->eip the address of the next instruction and, if the id ends a block, goes on at x->eip in
+ * whatever mode env says then. Faults: the functions below, which do not return; nothing architectural may have been
+ * changed before (registers, memory, flags), unless the architecture says so.
+ */
+typedef void X86PlainFn(X86Exec *x, const X86Op *op);
+/* By unit, indexed by id; NULL: not this unit's. In system-*.c, vector-*.c, x87.c and so on. */
+extern X86PlainFn *const x86_plain_system[X86_INSNS], *const x86_plain_vector[X86_INSNS], *const x86_plain_integer[X86_INSNS];
+
+/* Leave the instruction: an exception (a fault: EIP is the instruction's own). */
+_Noreturn void x86_raise(X86Exec *x, unsigned vector);
+_Noreturn void x86_raise_error(X86Exec *x, unsigned vector, uint32_t error);
+_Noreturn void x86_raise_page_fault(X86Exec *x, uint64_t linear, uint32_t error);
+
+/* EFLAGS whole; set: all bits as given (fixed bit 1 is seen to); arith: FLAGS_ARITH only. */
+uint32_t x86_eflags(X86Exec *x);
+void x86_set_eflags(X86Exec *x, uint32_t eflags);
+void x86_set_arith(X86Exec *x, uint32_t flags);
+
+/* The linear address of op's memory operand: segment base and address size seen to; in 64-bit mode canonical, else within the
+ * segment's limit and access rights for `length` bytes (#GP, #SS). */
+uint64_t x86_linear(X86Exec *x, const X86Op *op, unsigned length, bool is_write);
+/* The same for any offset in any segment (string instructions, stacks). */
+uint64_t x86_linear_in(X86Exec *x, const X86Op *op, unsigned seg, uint64_t offset, unsigned length, bool is_write);
+
+/* Accesses at linear addresses with the current privilege; they fault as the architecture says. In mem.h, inline. */
+#define X86_ACCESS(bits)                                                                            \
+    static inline uint##bits##_t x86_ld##bits(X86Exec *x, const X86Op *op, uint64_t linear);        \
+    static inline void x86_st##bits(X86Exec *x, const X86Op *op, uint64_t linear, uint##bits##_t value);
+X86_ACCESS(8) X86_ACCESS(16) X86_ACCESS(32) X86_ACCESS(64)
+#undef X86_ACCESS
+void x86_ld_bytes(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsigned length);
+/* Either all bytes are written or, with a fault, none. */
+void x86_st_bytes(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned length);
+/* Faults if the bytes may not be written; writes nothing. */
+void x86_probe_write(X86Exec *x, const X86Op *op, uint64_t linear, unsigned length);
+/* As the CPU itself accesses descriptor tables and task states: with supervisor's rights, whatever CPL is. */
+uint64_t x86_ld_system(X86Exec *x, uint64_t linear, unsigned size);
+void x86_st_system(X86Exec *x, uint64_t linear, uint64_t value, unsigned size);
+/* The same for pushes in an inner stack during a privilege change: CPL is not yet the new one. */
+
+/* Translation caches. flush_page: all sizes; flush: all but global pages unless `global`. */
+void x86_tlb_flush(X86Exec *x, bool global);
+void x86_tlb_flush_page(X86Exec *x, uint64_t linear);
+
+/* After control registers, EFER, EFLAGS' system bits, CS or SS changed: what of the mode decides how code runs. */
+void x86_mode_changed(X86Exec *x);
+
+static inline unsigned x86_cpl(const X86Exec *x)
+{
+    return x->env->hflags & HF_CPL_MASK;
+}
+
+static inline bool x86_long_code(const X86Exec *x)
+{
+    return x->env->hflags >> HF_CS64_SHIFT & 1;
+}
+
+/* Registers and flags between X86Exec and cpu->env. */
+void x86_exec_store(X86Exec *x);
+void x86_exec_load(X86Exec *x);
+
+/* --- system part (interrupt.c, seg.c, smm.c): called by the loop --- */
+
+/* Delivers an exception or interrupt at env/x->eip (event injection: real, protected and long mode; IDT, privilege change, task
+ * gates; error code pushed if has_error). `soft`: INT n, INT3, INTO. May raise further exceptions. */
+void x86_deliver(X86Exec *x, unsigned vector, bool soft, bool has_error, uint32_t error, uint64_t next_eip);
+void x86_enter_smm(X86Exec *x);
+
+#endif
