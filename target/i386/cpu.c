@@ -9,6 +9,7 @@
 static GPtrArray *cpus;     /* X86CPU *, borrowed, by index */
 static bool (*created_hook)(X86CPU *cpu, GError **error);
 static __thread X86CPU *current;
+const X86InterruptOps *x86_interrupt_ops;
 
 void x86_cpu_set_created_hook(bool (*hook)(X86CPU *cpu, GError **error))
 {

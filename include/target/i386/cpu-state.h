@@ -25,11 +25,13 @@ enum {
 
 /* Bits of hflags: what of the mode decides how instructions run. */
 enum {
-    HF_CPL_MASK = 3, HF_CS32_SHIFT = 4, HF_SS32_SHIFT = 5, HF_ADDSEG_SHIFT = 6, HF_PE_SHIFT = 7, HF_TF_SHIFT = 8,
+    HF_CPL_MASK = 3, HF_INHIBIT_IRQ_SHIFT = 3, HF_CS32_SHIFT = 4, HF_SS32_SHIFT = 5, HF_ADDSEG_SHIFT = 6, HF_PE_SHIFT = 7, HF_TF_SHIFT = 8,
     HF_MP_SHIFT = 9, HF_EM_SHIFT = 10, HF_TS_SHIFT = 11, HF_IOPL_SHIFT = 12, HF_LMA_SHIFT = 14, HF_CS64_SHIFT = 15,
     HF_RF_SHIFT = 16, HF_VM_SHIFT = 17, HF_AC_SHIFT = 18, HF_SMM_SHIFT = 19, HF_SVME_SHIFT = 20, HF_OSFXSR_SHIFT = 22,
+    HF_SMAP_SHIFT = 23, HF_IOBPT_SHIFT = 24, HF_UMIP_SHIFT = 27, HF_AVX_EN_SHIFT = 28,
 };
-enum { HF2_GIF = 1 << 0, HF2_VGIF = 1 << 8 };
+/* NMI: blocked until IRET; SMM_INSIDE_NMI: it was when SMM was entered. */
+enum { HF2_GIF = 1 << 0, HF2_NMI = 1 << 2, HF2_SMM_INSIDE_NMI = 1 << 4, HF2_VGIF = 1 << 8 };
 
 typedef struct SegmentCache {
     uint32_t selector;

@@ -81,10 +81,22 @@ void x86_cpu_set_current(X86CPU *cpu);
 /* Requests towards a CPU, CPU_INTERRUPT_* bits; from any thread with the big lock. */
 void x86_cpu_interrupt(X86CPU *cpu, uint32_t mask);
 void x86_cpu_clear_interrupt(X86CPU *cpu, uint32_t mask);
-/* INIT: state as after a reset; all but the first CPU then wait. */
+/* INIT: state as after a reset; all but the first CPU then wait. Only by the CPU's own thread, or while it is stopped. */
 void x86_cpu_init(X86CPU *cpu);
 /* A start-up IPI: begins in real mode at vector << 12. */
 void x86_cpu_startup(X86CPU *cpu, uint8_t vector);
+/* What a CPU asks of its interrupt controllers. INIT and start-up are carried out by its own thread, when it takes the requests. */
+typedef struct X86InterruptOps {
+    int (*acknowledge)(X86CPU *cpu);                /* the vector to serve now; -1: nobody asks any more */
+    uint8_t (*cr8)(X86CPU *cpu);
+    void (*set_cr8)(X86CPU *cpu, uint8_t value);
+    uint64_t (*base)(X86CPU *cpu);                  /* MSR IA32_APIC_BASE */
+    void (*set_base)(X86CPU *cpu, uint64_t value);
+    void (*init)(X86CPU *cpu);                      /* the controller's part and x86_cpu_init() */
+    void (*startup)(X86CPU *cpu);                   /* ends in x86_cpu_startup() if it waits for one */
+} X86InterruptOps;
+/* The interrupt controllers as CPUs see them; all under the big lock. NULL: there are none. Set when the first one is made. */
+extern const X86InterruptOps *x86_interrupt_ops;
 /* The class's model as -cpu names it. */
 X86CPUClass *x86_cpu_class_by_model(const char *model);     /* NULL: there is none in this release */
 

@@ -55,7 +55,9 @@ struct X86Exec {
     X86CPUState *env;
     X86CPU *cpu;
     uint64_t eip;                   /* in a plain handler: the next instruction's; else not kept */
-    const X86Op *op;                /* the one that is executed, where it may fault */
+    const X86Op *op;                /* the one that is executed, where it may fault; NULL: none, eip is where a fault is */
+    int delivering;                 /* the system part's: the exception that is being delivered; -1: none */
+    uint32_t stepping;              /* the same: what x86_step_before() saw */
     jmp_buf exit;                   /* to the loop, with X86_EXIT_* */
     struct X86ExecPrivate *engine;  /* code cache, the loop's state */
     struct X86Vector *vector;       /* the vector unit's scratch */
@@ -125,7 +127,31 @@ static inline bool x86_long_code(const X86Exec *x)
 void x86_exec_store(X86Exec *x);
 void x86_exec_load(X86Exec *x);
 
-/* --- system part (interrupt.c, seg.c, smm.c): called by the loop --- */
+/*
+ * --- system part (interrupt.c, source.c, debug.c, smm.c): called by the loop, between instructions ---
+ *
+ * x->op is NULL then, and x->eip (full address in the code segment) the instruction that would run next, or for an
+ * exception the one that made it. Each of them may raise (leave by x->exit). All set EFLAGS, mode and eip.
+ */
+
+/* An exception as x86_raise*() left it: delivers it, or the double fault that it makes with the one whose delivery it
+ * broke. A triple fault asks for a reset of the machine and halts the CPU. */
+void x86_exception(X86Exec *x, unsigned vector, bool has_error, uint32_t error);
+/* Takes the most important of cpu->interrupt_request that may be taken now (INIT, SIPI, SMI, NMI, an interrupt whose
+ * vector the controllers give). False: there is none. Takes the big lock if it isn't held. */
+bool x86_take_interrupt(X86Exec *x);
+/* Whether there is something to take: cheap, without locks; and for a CPU that is halted: whether it goes on. */
+bool x86_interrupt_pending(const X86CPU *cpu);
+/* Whether the next instruction has to run by itself: single step, a code breakpoint, RF, an interrupt shadow (STI, MOV SS).
+ * Asked between blocks: what makes it true ends a block. No interrupt is taken while there is a shadow. */
+bool x86_steps(const X86Exec *x);
+/* Around such an instruction. Before: a code breakpoint's fault. After: RF and shadow end, traps of single step and breakpoints. */
+void x86_step_before(X86Exec *x);
+void x86_step_after(X86Exec *x);
+/* Data breakpoints (DR7): whether accesses to this page have to go through x86_debug_access(), which notes a trap that
+ * is taken after the instruction (x86_steps() is true while there is any). The engine flushes such pages when DR7 changes (x86_tlb_flush_page). */
+bool x86_debug_watches(const X86Exec *x, uint64_t linear_page);
+void x86_debug_access(X86Exec *x, uint64_t linear, unsigned length, bool is_write);
 
 /* Delivers an exception or interrupt at env/x->eip (event injection: real, protected and long mode; IDT, privilege change, task
  * gates; error code pushed if has_error). `soft`: INT n, INT3, INTO. May raise further exceptions. */
