@@ -87,8 +87,12 @@ typedef struct X86InsnInfo {
     const char *name;
     uint8_t unit;               /* X86_UNIT_* : who executes it */
     uint8_t feature;            /* X86_FEATURE_*, 0: every CPU */
+    uint8_t feature_256;        /* of the VEX form with 256 bits */
     uint8_t ends_block;         /* what follows in memory may not be what runs next, or runs in another mode */
 } X86InsnInfo;
 extern const X86InsnInfo x86_insn_info[X86_INSNS];
+
+/* The feature that the form at hand needs: that of a legacy instruction, or AVX, AVX2 … for a VEX one. */
+X86Feature x86_op_feature(const X86Op *op);
 
 #endif
