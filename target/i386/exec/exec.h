@@ -37,32 +37,55 @@ enum {
 };
 
 /*
- * A translation of a page. A tag is the page's linear address, or all ones; what is compared with it is the access's
- * address with the low bits kept, so that an access that leaves the page misses. Host address = addr + addend.
+ * A translation of a page. A tag is the page's linear address, or a page's that has another place in the table. The
+ * access's address less the tag is a place in the page from which on all its bytes fit, so that an access that leaves the
+ * page misses. Host address = addr + addend.
  * Pages that are no plain RAM, or whose writes must be seen (code, dirty log), have no tag for that access.
  */
 typedef struct X86TlbEntry {
     uint64_t read, write, addend, physical;
 } X86TlbEntry;
-enum { X86_TLB_SIZE = 1024 };       /* at least; engine's choice */
+enum { X86_TLB_SIZE = 1024, X86_TLB_MODES = 3 };    /* supervisor, supervisor kept from user pages (SMAP), user */
+
+/* Bits of X86Exec.pending. */
+enum {
+    X86_PENDING_INTERRUPT = 1 << 0,     /* look at cpu->interrupt_request */
+    X86_PENDING_STOP = 1 << 1,          /* the thread is wanted outside */
+    X86_PENDING_CODE = 1 << 2,          /* translated code of ours was written by somebody else */
+    X86_PENDING_TLB = 1 << 3,           /* the memory map changed */
+};
 
 struct X86Exec {
     uint64_t regs[X86_REGS_ALL];    /* then zero, and the address of the block's first instruction */
     /* The flags, lazily: flags.h */
     uint64_t cc_result, cc_dst, cc_src;
     uint32_t cc_op;
-    uint32_t pending;               /* somebody wants attention at the next block: written by other threads */
+    uint32_t pending;               /* X86_PENDING_*: wanted at the next block; set by any thread, atomically */
+    X86TlbEntry *tlb;               /* of X86_TLB_SIZE: for accesses with the current privilege */
+    uint32_t mode;                  /* what of the CPU's mode decides how code is translated (block.h) */
     X86CPUState *env;
     X86CPU *cpu;
     uint64_t eip;                   /* in a plain handler: the next instruction's; else not kept */
     const X86Op *op;                /* the one that is executed, where it may fault; NULL: none, eip is where a fault is */
     int delivering;                 /* the system part's: the exception that is being delivered; -1: none */
     uint32_t stepping;              /* the same: what x86_step_before() saw */
-    jmp_buf exit;                   /* to the loop, with X86_EXIT_* */
+    jmp_buf exit;                   /* to the loop, by the functions below only */
     struct X86ExecPrivate *engine;  /* code cache, the loop's state */
     struct X86Vector *vector;       /* the vector unit's scratch */
-    X86TlbEntry tlb[X86_TLB_SIZE] __attribute__((aligned(64)));
 };
+
+/* One for the CPU, made when it is first to run; its memory is lazily touched. Free: the CPU runs no more. */
+X86Exec *x86_exec_new(X86CPU *cpu);
+void x86_exec_free(X86Exec *x);
+/*
+ * Runs from env's state until X86_PENDING_STOP is set or the CPU is halted with nothing to do. Without the big lock.
+ * Before: x86_exec_load(); after: x86_exec_store() makes env true.
+ */
+void x86_exec_run(X86Exec *x);
+/* From any thread. */
+void x86_exec_kick(X86Exec *x, uint32_t pending);
+/* Forgets all translated code and addresses: memory was written behind the engine's back. Only while it does not run. */
+void x86_exec_flush(X86Exec *x);
 
 /*
  * Plain handlers. Most instructions that are no plain integer work are functions that just return; the engine calls
@@ -78,6 +101,8 @@ extern X86PlainFn *const x86_plain_system[X86_INSNS], *const x86_plain_vector[X8
 _Noreturn void x86_raise(X86Exec *x, unsigned vector);
 _Noreturn void x86_raise_error(X86Exec *x, unsigned vector, uint32_t error);
 _Noreturn void x86_raise_page_fault(X86Exec *x, uint64_t linear, uint32_t error);
+/* Leave the instruction for the loop, which goes on at x->eip: for what a plain handler can't go on from. */
+_Noreturn void x86_exit(X86Exec *x);
 
 /* EFLAGS whole; set: all bits as given (fixed bit 1 is seen to); arith: FLAGS_ARITH only. */
 uint32_t x86_eflags(X86Exec *x);
@@ -90,12 +115,7 @@ uint64_t x86_linear(X86Exec *x, const X86Op *op, unsigned length, bool is_write)
 /* The same for any offset in any segment (string instructions, stacks). */
 uint64_t x86_linear_in(X86Exec *x, const X86Op *op, unsigned seg, uint64_t offset, unsigned length, bool is_write);
 
-/* Accesses at linear addresses with the current privilege; they fault as the architecture says. In mem.h, inline. */
-#define X86_ACCESS(bits)                                                                            \
-    static inline uint##bits##_t x86_ld##bits(X86Exec *x, const X86Op *op, uint64_t linear);        \
-    static inline void x86_st##bits(X86Exec *x, const X86Op *op, uint64_t linear, uint##bits##_t value);
-X86_ACCESS(8) X86_ACCESS(16) X86_ACCESS(32) X86_ACCESS(64)
-#undef X86_ACCESS
+/* Accesses at linear addresses with the current privilege are x86_ld8() … x86_ld64(), x86_st8() … x86_st64(): mem.h. */
 void x86_ld_bytes(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsigned length);
 /* Either all bytes are written or, with a fault, none. */
 void x86_st_bytes(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned length);
@@ -104,6 +124,12 @@ void x86_probe_write(X86Exec *x, const X86Op *op, uint64_t linear, unsigned leng
 /* As the CPU itself accesses descriptor tables and task states: with supervisor's rights, whatever CPL is. */
 uint64_t x86_ld_system(X86Exec *x, uint64_t linear, unsigned size);
 void x86_st_system(X86Exec *x, uint64_t linear, uint64_t value, unsigned size);
+/* The host address of `size` bytes of RAM that may be written, for a locked operation; NULL: they cross a page or are no RAM,
+ * and the caller reads and writes under the big lock. When it has written it calls x86_locked_done(). */
+void *x86_locked(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size);
+void x86_locked_done(X86Exec *x);
+/* The physical address that a linear one has now, with supervisor's rights, without side effects; false: none. */
+bool x86_translate(X86CPU *cpu, uint64_t linear, uint64_t *physical);
 /* The same for pushes in an inner stack during a privilege change: CPL is not yet the new one. */
 
 /* Translation caches. flush_page: all sizes; flush: all but global pages unless `global`. */
