@@ -75,6 +75,7 @@ typedef enum X86Feature {
     X(DAS, das, INTEGER, NONE, NONE, 0)                                                                                \
     /* moves */                                                                                                        \
     X(MOV, mov, INTEGER, NONE, NONE, 0)                                                                                \
+    X(MOV_MOFFS, mov, INTEGER, NONE, NONE, 0)   /* RAX and seg:imm, 64 bits; an offset that fits in disp is a MOV */   \
     X(MOVZX, movzx, INTEGER, NONE, NONE, 0)                                                                            \
     X(MOVSX, movsx, INTEGER, NONE, NONE, 0)                                                                            \
     X(MOVSXD, movsxd, INTEGER, NONE, NONE, 0)                                                                          \

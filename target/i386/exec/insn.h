@@ -43,23 +43,22 @@ enum {                          /* X86Op.flags */
 struct X86Op {
     X86OpFn *fn;                /* the executor's */
     union {
-        uint64_t imm;           /* sign-extended to 64 bits, or as the instruction says; a far pointer: offset | selector << 32 */
+        uint64_t imm;           /* sign-extended to 64 bits, or as the instruction says; a far pointer: offset | selector << 32;
+                                   branches: the distance from the next instruction; X86_MOV_MOFFS: the offset */
         void *link;             /* the executor's: a branch's target block */
     };
-    union {
-        uint64_t moffs;         /* MOV with a direct offset (id X86_MOV, base and index zero): low half is disp too */
-        struct {
-            int32_t disp;
-            uint16_t id;        /* X86_ADD … */
-            uint16_t flags;
-        };
-    };
-    uint8_t reg, rm;            /* ModRM.reg (or the register of the opcode), ModRM.rm if not X86_OP_MEM. General: offset as above;
-                                   XMM, MMX, x87, segment, control and debug registers: their number */
+    int32_t disp;
+    uint16_t id;                /* X86_ADD … */
+    uint16_t flags;
+    uint8_t reg, rm;            /* ModRM.reg, and ModRM.rm if not X86_OP_MEM; a register in the opcode is in both, the accumulator
+                                   of short forms (ADD AL, imm) in `rm` as in their long form. General: offset as above; XMM, MMX,
+                                   x87, segment, control and debug registers: their number */
     uint8_t base, index, scale; /* general registers as above, X86_REG_ZERO for none; scale is a shift */
     uint8_t seg;                /* R_ES … R_GS: of the memory operand */
-    uint8_t size;               /* operand size in bytes: 1, 2, 4, 8. For MOVZX and its like, of the destination */
-    uint8_t size2;              /* of the source where it differs (MOVZX, MOVSX, MOVSXD, IN/OUT's …), else the same */
+    uint8_t size;               /* operand size in bytes: 1, 2, 4, 8. For MOVZX and its like, of the destination. Vectors: of the
+                                   general register if there is one, else the vector's, 8, 16 or 32 */
+    uint8_t size2;              /* of the r/m operand in memory, or of the source (MOVZX, MOVSX, MOVSXD), else the same; a far
+                                   pointer: 4, 6, 10; 0: not fixed (LEA, INVLPG, NOP, FXSAVE …) */
     uint8_t addr_size;          /* 2, 4, 8 */
     uint8_t length;             /* of the instruction, in bytes, 1 to 15 */
     uint8_t vvvv;               /* VEX.vvvv: a vector's number, or a general register as above */
