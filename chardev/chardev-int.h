@@ -32,6 +32,7 @@ typedef struct ChardevKind {
     /* A mux holds several front ends by itself. */
     bool (*attach)(Chardev *chr, const ChardevFrontend *frontend, void *opaque, GError **error);
     void (*detach)(Chardev *chr, void *opaque);
+    bool (*is_free)(const Chardev *chr);                    /* NULL: without a front end */
 } ChardevKind;
 
 struct Chardev {
@@ -49,8 +50,13 @@ extern const ChardevKind chardev_socket, chardev_stdio, chardev_null, chardev_vc
 /* Towards the front end; no-ops without one. */
 void chardev_set_open(Chardev *chr, bool open);             /* tells it, if it changed */
 void chardev_send_event(Chardev *chr, ChardevEvent event);
+void chardev_send_drained(Chardev *chr);
 size_t chardev_can_read(Chardev *chr);
 void chardev_deliver(Chardev *chr, const uint8_t *buf, size_t len);
+
+/* The mux's. */
+int mux_focus(const Chardev *chr);
+void mux_set_focus(Chardev *chr, int focus);
 
 /* A required and an optional text; NULL if absent. Borrowed. */
 const char *chardev_opt(const Json *opts, const char *key);

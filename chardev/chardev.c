@@ -202,13 +202,20 @@ bool chardev_has_frontend(const Chardev *chr)
     return chr->frontend != NULL;
 }
 
+bool chardev_is_free(const Chardev *chr, GError **error)
+{
+    bool is_free = chr->kind->is_free ? chr->kind->is_free(chr) : !chr->frontend;
+
+    return is_free || error_setf(error, "Device '%s' is in use", chr->id);
+}
+
 bool chardev_attach(Chardev *chr, const ChardevFrontend *frontend, void *opaque, GError **error)
 {
     if (chr->kind->attach) {
         return chr->kind->attach(chr, frontend, opaque, error);
     }
-    if (chr->frontend) {
-        return error_setf(error, "Device '%s' is in use", chr->id);
+    if (!chardev_is_free(chr, error)) {
+        return false;
     }
     chr->frontend = frontend;
     chr->opaque = opaque;
@@ -277,6 +284,18 @@ void chardev_flush(Chardev *chr)
     }
 }
 
+int chardev_focus(const Chardev *chr)
+{
+    return chr->kind == &chardev_mux ? mux_focus(chr) : -1;
+}
+
+void chardev_set_focus(Chardev *chr, int focus)
+{
+    if (chr->kind == &chardev_mux) {
+        mux_set_focus(chr, focus);
+    }
+}
+
 void chardev_send_break(Chardev *chr)
 {
     /* A mux, or one without a front end, has nobody of its own to hear it. */
@@ -296,6 +315,13 @@ void chardev_send_event(Chardev *chr, ChardevEvent event)
 {
     if (chr->frontend && chr->frontend->event) {
         chr->frontend->event(chr->opaque, event);
+    }
+}
+
+void chardev_send_drained(Chardev *chr)
+{
+    if (chr->frontend && chr->frontend->drained) {
+        chr->frontend->drained(chr->opaque);
     }
 }
 

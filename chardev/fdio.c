@@ -190,6 +190,9 @@ static gboolean writable(int fd, GIOCondition condition, gpointer opaque)
     source_drop(&io->out_source);
     /* A front end that waits for the queue to empty (a monitor) may take input again. */
     fdio_update_input(io);
+    if (io->generation == generation) {
+        chardev_send_drained(io->chr);
+    }
     return io->generation == generation ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 

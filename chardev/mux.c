@@ -158,7 +158,20 @@ static void mux_event(void *opaque, ChardevEvent event)
     }
 }
 
-static const ChardevFrontend mux_frontend = { .can_read = mux_can_read, .read = mux_read, .event = mux_event };
+static void mux_drained(void *opaque)
+{
+    MuxChardev *m = opaque;
+
+    for (unsigned i = 0; i < m->ports; i++) {
+        if (m->port[i].frontend && m->port[i].frontend->drained) {
+            m->port[i].frontend->drained(m->port[i].opaque);
+        }
+    }
+}
+
+static const ChardevFrontend mux_frontend = {
+    .can_read = mux_can_read, .read = mux_read, .event = mux_event, .drained = mux_drained,
+};
 
 static bool mux_open(Chardev *chr, const Json *opts, GError **error)
 {
@@ -192,16 +205,29 @@ static void mux_close(Chardev *chr)
     }
 }
 
+static unsigned free_port(const MuxChardev *m)
+{
+    unsigned port;
+
+    for (port = 0; port < m->ports && m->port[port].frontend; port++) {
+    }
+    return port;
+}
+
+static bool mux_is_free(const Chardev *chr)
+{
+    return free_port((const MuxChardev *)chr) < MUX_MAX;
+}
+
 static bool mux_attach(Chardev *chr, const ChardevFrontend *frontend, void *opaque, GError **error)
 {
     MuxChardev *m = (MuxChardev *)chr;
     unsigned port;
 
-    for (port = 0; port < m->ports && m->port[port].frontend; port++) {
+    if (!chardev_is_free(chr, error)) {
+        return false;
     }
-    if (port == MUX_MAX) {
-        return error_setf(error, "Device '%s' is in use", chr->id);
-    }
+    port = free_port(m);
     m->ports = MAX(m->ports, port + 1);
     m->port[port].frontend = frontend;
     m->port[port].opaque = opaque;
@@ -303,8 +329,22 @@ static void mux_disconnect(Chardev *chr)
     chardev_disconnect(((MuxChardev *)chr)->base);
 }
 
+int mux_focus(const Chardev *chr)
+{
+    return ((const MuxChardev *)chr)->focus;
+}
+
+void mux_set_focus(Chardev *chr, int focus)
+{
+    MuxChardev *m = (MuxChardev *)chr;
+
+    if (focus >= 0 && (unsigned)focus < m->ports && m->port[focus].frontend) {
+        m->focus = focus;
+    }
+}
+
 const ChardevKind chardev_mux = {
     .name = "mux", .size = sizeof(MuxChardev), .open = mux_open, .close = mux_close, .write = mux_write,
     .update_input = mux_update_input, .flush = mux_flush, .queued = mux_queued, .attach = mux_attach,
-    .detach = mux_detach, .take_fd = mux_take_fd, .disconnect = mux_disconnect,
+    .is_free = mux_is_free, .detach = mux_detach, .take_fd = mux_take_fd, .disconnect = mux_disconnect,
 };

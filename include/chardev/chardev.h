@@ -21,6 +21,7 @@ typedef struct ChardevFrontend {
     size_t (*can_read)(void *opaque);   /* bytes that may be given now */
     void (*read)(void *opaque, const uint8_t *buf, size_t len);
     void (*event)(void *opaque, ChardevEvent event);
+    void (*drained)(void *opaque);      /* what was queued is written */
 } ChardevFrontend;
 
 /*
@@ -42,6 +43,8 @@ const char *chardev_backend(const Chardev *chr); /* the kind: "socket" */
 bool chardev_is_open(const Chardev *chr);       /* a peer is there */
 bool chardev_has_frontend(const Chardev *chr);
 
+/* Whether chardev_attach() would do; else its refusal. */
+bool chardev_is_free(const Chardev *chr, GError **error);
 /* Fails with "Device 'x' is in use". Tells OPENED at once if a peer is there. */
 bool chardev_attach(Chardev *chr, const ChardevFrontend *frontend, void *opaque, GError **error);
 void chardev_detach(Chardev *chr, void *opaque);
@@ -73,6 +76,9 @@ bool chardev_ringbuf_read(Chardev *chr, GByteArray *out, size_t max, GError **er
 bool chardev_ringbuf_write(Chardev *chr, const void *buf, size_t len, GError **error);
 /* A break condition to the front end (chardev-send-break). */
 void chardev_send_break(Chardev *chr);
+/* Which of a mux's front ends gets the input: the newest, if nobody says otherwise. -1: none, or no mux. */
+int chardev_focus(const Chardev *chr);
+void chardev_set_focus(Chardev *chr, int focus);
 /* -echr: the mux's escape character, C-a at first. */
 extern uint8_t chardev_mux_escape;
 /* What C-a x at a mux does; set by main(). */
