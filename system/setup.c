@@ -127,25 +127,38 @@ static bool make_chardev(Config *config, OptionItem *item, GError **error)
     return chardev_new(item->opts, error) != NULL;
 }
 
-/* -serial and -parallel: "serial0", "serial1", … which the board asks for by name. */
-static bool make_port(const char *kind, unsigned *count, OptionItem *item, GError **error)
+/* -serial and -parallel: "serial0", "serial1", … for the board's ports in that order. */
+static bool make_port(const char *kind, OptionItem *item, unsigned number, Chardev **chr, GError **error)
 {
-    g_autofree char *id = g_strdup_printf("%s%u", kind, *count);
+    g_autofree char *id = g_strdup_printf("%s%u", kind, number);
 
-    (*count)++;
-    return strcmp(item->arg, "none") == 0 || chardev_new_short(id, item->arg, error);
+    if (strcmp(item->arg, "none") == 0) {
+        return true;
+    }
+    *chr = chardev_new_short(id, item->arg, error);
+    return *chr != NULL;
 }
 
 static unsigned serials, parallels;
+static Chardev *serial_chardevs[MACHINE_SERIALS];
 
 static bool make_serial(Config *config, OptionItem *item, GError **error)
 {
-    return make_port("serial", &serials, item, error);
+    Chardev *chr = NULL;
+    bool ok = make_port("serial", item, serials, &chr, error);
+
+    if (serials < MACHINE_SERIALS) {
+        serial_chardevs[serials] = chr;
+    }
+    serials++;
+    return ok;
 }
 
 static bool make_parallel(Config *config, OptionItem *item, GError **error)
 {
-    return make_port("parallel", &parallels, item, error);
+    Chardev *chr;
+
+    return make_port("parallel", item, parallels++, &chr, error);
 }
 
 /* -monitor, -qmp: the device is made now, the monitor when there is something to talk about. */
@@ -181,26 +194,44 @@ static void add_default(Config *config, OptionKind kind, const char *option, con
     options_file(config, kind, item);
 }
 
+static bool device_given(Config *config, const char *driver)
+{
+    GPtrArray *items = config->items[OPT_DEVICE];
+
+    for (guint i = 0; items && i < items->len; i++) {
+        const OptionItem *item = items->pdata[i];
+
+        if (strcmp(json_member_string(item->opts, "driver", ""), driver) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What QEMU has without being asked: ports and a monitor on consoles, which nobody sees here. */
 static void add_defaults(Config *config)
 {
+    bool serial = !config->items[OPT_SERIAL] && !device_given(config, "isa-serial");
+    bool parallel = !config->items[OPT_PARALLEL] && !device_given(config, "isa-parallel");
+    bool monitor = !config->items[OPT_MONITOR];
+
     if (config->no_defaults) {
         return;
     }
-    if (config->nographic && !config->items[OPT_SERIAL] && !config->items[OPT_MONITOR]) {
+    if (parallel) {
+        add_default(config, OPT_PARALLEL, "parallel", config->nographic ? "null" : "vc:80Cx24C");
+    }
+    if (config->nographic && serial && monitor) {
         add_default(config, OPT_SERIAL, "serial", "mon:stdio");
         /* The monitor shares the serial port's device. */
         add_default(config, OPT_MONITOR, "monitor", "chardev:serial0");
         return;
     }
-    if (!config->items[OPT_SERIAL]) {
+    if (serial) {
         add_default(config, OPT_SERIAL, "serial", config->nographic ? "stdio" : "vc:80Cx24C");
     }
-    if (!config->items[OPT_PARALLEL]) {
-        add_default(config, OPT_PARALLEL, "parallel", config->nographic ? "null" : "vc:80Cx24C");
-    }
-    if (!config->items[OPT_MONITOR] && !config->nographic) {
-        add_default(config, OPT_MONITOR, "monitor", "vc:80Cx24C");
+    if (monitor) {
+        add_default(config, OPT_MONITOR, "monitor", config->nographic ? "stdio" : "vc:80Cx24C");
     }
 }
 
@@ -330,6 +361,7 @@ static bool create_machine(Config *config)
     }
     current_machine->mem_path = g_strdup(config->mem_path);
     current_machine->mem_prealloc = config->mem_prealloc;
+    memcpy(current_machine->serial, serial_chardevs, sizeof(serial_chardevs));
     if (config->cpu) {
         g_autofree char *model = g_strndup(config->cpu, strcspn(config->cpu, ","));
 
@@ -402,6 +434,7 @@ static bool make_monitor(Config *config, OptionItem *item, GError **error)
 {
     const char *id = item->opts ? json_member_string(item->opts, "chardev", NULL) : NULL;
     Chardev *chr;
+    int focus;
 
     if (!id) {
         return true; /* -monitor none */
@@ -410,7 +443,13 @@ static bool make_monitor(Config *config, OptionItem *item, GError **error)
     if (!chr) {
         return error_setf(error, "chardev \"%s\" not found", id);
     }
-    return monitor_new(chr, item->control, item->pretty, error);
+    /* A monitor that shares a mux with a device comes second: C-a c leads to it. */
+    focus = chardev_focus(chr);
+    if (!monitor_new(chr, item->control, item->pretty, error)) {
+        return false;
+    }
+    chardev_set_focus(chr, focus);
+    return true;
 }
 
 static void terminate(void)

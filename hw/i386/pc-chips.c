@@ -1,6 +1,7 @@
 /* The chips behind the LPC bridge that every PC has, and the interrupt lines between them. */
 #include <string.h>
 
+#include "hw/char/serial-isa.h"
 #include "hw/dma/i8257.h"
 #include "hw/i386/pc.h"
 #include "hw/intc/apic.h"
@@ -86,7 +87,17 @@ static void init_timers(PCMachineState *pc, ISABus *bus)
     }
 }
 
-void pc_chips_init(PCMachineState *pc)
+static bool init_serials(PCMachineState *pc, ISABus *bus, GError **error)
+{
+    for (unsigned i = 0; i < MACHINE_SERIALS; i++) {
+        if (pc->parent_obj.serial[i] && !isa_serial_new(bus, i, pc->parent_obj.serial[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool pc_chips_init(PCMachineState *pc, GError **error)
 {
     ISABus *bus = pc->lpc->isa_bus;
 
@@ -98,7 +109,11 @@ void pc_chips_init(PCMachineState *pc)
     if (!pc->lpc->dma_in_bridge) {
         i8257_new_pair(bus);
     }
+    if (!init_serials(pc, bus, error)) {
+        return false;
+    }
     port92_new(bus, NULL);
+    return true;
 }
 
 /* CMOS RAM tells the firmware what it can't find out. */

@@ -73,10 +73,9 @@ static bool q35_init(MachineState *m, GError **error)
     memory_region_init(&pc->pci, OBJECT(m), "pci", UINT64_MAX);
     memory_region_add_overlap(memory_system(), 0, &pc->pci, -1);
     pc_gsi_init(pc);
-    if (!pc_memory_init(pc, error) || !init_host(pc, error) || !init_lpc(pc, error)) {
+    if (!pc_memory_init(pc, error) || !init_host(pc, error) || !init_lpc(pc, error) || !pc_chips_init(pc, error)) {
         return false;
     }
-    pc_chips_init(pc);
     if (pc->vmport == ON_OFF_AUTO_AUTO) {
         pc->vmport = ON_OFF_AUTO_ON;
     }
@@ -86,6 +85,7 @@ static bool q35_init(MachineState *m, GError **error)
 static void q35_done(MachineState *m)
 {
     pc_cmos_init(PC_MACHINE(m));
+    ich9_lpc_machine_done(PC_MACHINE(m)->lpc);
 }
 
 /* The machine classes. */

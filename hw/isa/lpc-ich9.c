@@ -16,6 +16,7 @@ enum {
     PMBASE = 0x40, PMBASE_ADDRESS = 0xff80, PMBASE_RTE = 1,
     ACPI_CTRL = 0x44, ACPI_CTRL_ACPI_EN = 0x80, ACPI_CTRL_SCI_IRQ_SEL = 0x07,
     PIRQA_ROUT = 0x60, PIRQE_ROUT = 0x68, PIRQ_ROUT_IRQEN = 0x80, PIRQ_ROUT_IRQ = 0x0f,
+    LPC_EN = 0x82, LPC_EN_COMA = 0x01, LPC_EN_COMB = 0x02, LPC_EN_LPT = 0x04, LPC_EN_FDD = 0x08,
     RCBA = 0xf0, RCBA_ADDRESS = 0xffffc000, RCBA_EN = 1,
 };
 
@@ -247,6 +248,24 @@ static void apm_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
 }
 
 static const MemoryRegionOps apm_ops = { .read = apm_read, .write = apm_write, .valid = { 1, 1 } };
+
+void ich9_lpc_machine_done(ICH9LPCState *lpc)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t enable;
+    } decoded[] = {
+        { 0x3f8, LPC_EN_COMA }, { 0x2f8, LPC_EN_COMB }, { 0x378, LPC_EN_LPT }, { 0x3f2, LPC_EN_FDD },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(decoded); i++) {
+        const MemoryRegion *mr = address_space_lookup(&address_space_io, decoded[i].port).mr;
+
+        if (mr && mr != lpc->io_space) {
+            lpc->parent_obj.config[LPC_EN] |= decoded[i].enable;
+        }
+    }
+}
 
 static void power_button(void *opaque)
 {

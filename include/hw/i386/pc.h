@@ -46,7 +46,7 @@ bool pc_memory_init(PCMachineState *pc, GError **error);
 bool pc_cpu_created(X86CPU *cpu, GError **error);
 /* The lines; then, once the LPC bridge is there, the chips that hang on it. */
 void pc_gsi_init(PCMachineState *pc);
-void pc_chips_init(PCMachineState *pc);
+bool pc_chips_init(PCMachineState *pc, GError **error);
 /* What firmware reads in CMOS RAM: memory, CPUs, boot order. */
 void pc_cmos_init(PCMachineState *pc);
 /* dumpdtb= */

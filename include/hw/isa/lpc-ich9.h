@@ -46,6 +46,8 @@ struct ICH9LPCState {
     struct RTCState *rtc;                   /* if it was made here */
 };
 
+/* All devices are there: says in config space which of the old ports are decoded. */
+void ich9_lpc_machine_done(ICH9LPCState *lpc);
 /* The bus's own routing: pci_bus_irqs() with these and the LPC device. */
 void ich9_lpc_set_irq(void *opaque, int pirq, int level);
 int ich9_lpc_map_irq(PCIDevice *dev, int pin);
