@@ -57,6 +57,12 @@ static const KeyvalOption add_fd_keys[] = {
     { "opaque", S, "text to describe it by" },
 };
 static const KeyvalOption trace_keys[] = { { "enable", S }, { "events", S }, { "file", S } };
+static const KeyvalOption fw_cfg_keys[] = {
+    { "name", S, "name of the file" },
+    { "file", S, "host file with the contents" },
+    { "string", S, "the contents themselves" },
+    { "gen_id", S, "object that makes the contents" },
+};
 static const KeyvalOption drive_keys[] = {
     { "bus", N, "bus number" },
     { "unit", N, "unit number (LUN for scsi)" },
@@ -111,6 +117,7 @@ static const OptionGroup groups[] = {
     { "accel", "accel" },
     { "audiodev", "audiodev" },
     { "blockdev", "blockdev" },
+    GROUP("fw_cfg", "fw_cfg", fw_cfg_keys),
     { "smbios", "smbios" },
     { "numa", "numa" },
 };

@@ -327,6 +327,16 @@ static bool opt_trace(Config *config, OptionItem *item, GError **error)
     return !file || log_set_file(file, error);
 }
 
+static bool opt_fw_cfg(Config *config, OptionItem *item, GError **error)
+{
+    item->opts = option_parse_group(item->arg, "fw_cfg", "name", error);
+    if (!item->opts) {
+        return false;
+    }
+    options_file(config, OPT_FW_CFG, item);
+    return true;
+}
+
 /* --- other sources of options --- */
 
 static bool opt_set(Config *config, OptionItem *item, GError **error)
@@ -350,7 +360,7 @@ const Option option_host_table[] = {
     { "version", NULL, "the version", opt_version },
     { "smbios", "…", NULL, opt_unsupported },
     { "acpitable", "…", NULL, opt_unsupported },
-    { "fw_cfg", "…", NULL, opt_unsupported },
+    { "fw_cfg", "[name=]NAME,string=TEXT|file=FILE", "a file for the guest's firmware", opt_fw_cfg },
     { "numa", "…", NULL, opt_unsupported },
     { "set", "GROUP.ID.ARG=VALUE", "an argument of an option that was given", opt_set },
     { "readconfig", "FILE", "options from a file", opt_readconfig },

@@ -9,6 +9,7 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "hw/core/machine.h"
+#include "hw/nvram/fw_cfg.h"
 #include "migration/migration.h"
 #include "monitor/monitor.h"
 #include "system/main-loop.h"
@@ -264,6 +265,11 @@ static bool make_drive(Config *config, OptionItem *item, GError **error)
     return drive_add(item->opts, error);
 }
 
+static bool make_fw_cfg(Config *config, OptionItem *item, GError **error)
+{
+    return fw_cfg_add_option(item->opts, error);
+}
+
 static bool make_device(Config *config, OptionItem *item, GError **error)
 {
     return device_add(item->opts, item->json, error) != NULL;
@@ -362,6 +368,9 @@ static bool create_machine(Config *config)
     current_machine->mem_path = g_strdup(config->mem_path);
     current_machine->mem_prealloc = config->mem_prealloc;
     memcpy(current_machine->serial, serial_chardevs, sizeof(serial_chardevs));
+    current_machine->nographic = config->nographic;
+    memcpy(current_machine->uuid, config->uuid, sizeof(config->uuid));
+    current_machine->uuid_set = config->uuid_set;
     if (config->cpu) {
         g_autofree char *model = g_strndup(config->cpu, strcspn(config->cpu, ","));
 
@@ -407,10 +416,15 @@ bool setup_machine(Config *config)
     if (!machine_init(current_machine, &error)) {
         return fail(error);
     }
+    if (!each(config, OPT_FW_CFG, make_fw_cfg)) {
+        return false;
+    }
     if (!make_drive_devices() || !each(config, OPT_DEVICE, make_device)) {
         return false;
     }
-    machine_done(current_machine);
+    if (!machine_done(current_machine, &error)) {
+        return fail(error);
+    }
     global_warn_unused();
     if (!migration_machine_done(&error)) {
         return fail(error);

@@ -285,17 +285,18 @@ bool machine_init(MachineState *m, GError **error)
     return true;
 }
 
-void machine_done(MachineState *m)
+bool machine_done(MachineState *m, GError **error)
 {
     const MachineClass *mc = MACHINE_GET_CLASS(m);
 
     device_set_machine_ready();
     runstate_set_reset(reset_machine);
-    if (mc->done) {
-        mc->done(m);
+    if (mc->done && !mc->done(m, error)) {
+        return false;
     }
     runstate_set_reset(reset_machine);
     reset_machine();
+    return true;
 }
 
 bool machine_dump_dtb(MachineState *m, bool *dumped, GError **error)

@@ -106,15 +106,5 @@ bool pc_memory_init(PCMachineState *pc, GError **error)
     }
     memory_region_set_readonly(&pc->option_rom, true);
     memory_region_add_overlap(&pc->pci, OPTION_ROM_BASE, &pc->option_rom, 1);
-    return true;
-}
-
-/* Sizes are guest ABI: a stream's blocks must have the same, and the tables must fit in later versions as well. */
-bool pc_acpi_blocks_init(PCMachineState *pc, GError **error)
-{
-    return memory_region_init_resizeable_rom(&pc->acpi_tables, NULL, "/rom@etc/acpi/tables", 128 * KiB, 2 * MiB, NULL,
-                                             error) &&
-           memory_region_init_resizeable_rom(&pc->acpi_loader, NULL, "/rom@etc/table-loader", 4 * KiB, 64 * KiB, NULL,
-                                             error) &&
-           memory_region_init_resizeable_rom(&pc->acpi_rsdp, NULL, "/rom@etc/acpi/rsdp", 4 * KiB, 4 * KiB, NULL, error);
+    return pc_fw_cfg_init(pc, error);
 }

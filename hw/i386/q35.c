@@ -79,13 +79,16 @@ static bool q35_init(MachineState *m, GError **error)
     if (pc->vmport == ON_OFF_AUTO_AUTO) {
         pc->vmport = ON_OFF_AUTO_ON;
     }
-    return !pc_acpi_enabled(pc) || pc_acpi_blocks_init(pc, error);
+    return ich9_lpc_add_fw_cfg(pc->lpc, pc->fw_cfg, error);
 }
 
-static void q35_done(MachineState *m)
+static bool q35_done(MachineState *m, GError **error)
 {
-    pc_cmos_init(PC_MACHINE(m));
-    ich9_lpc_machine_done(PC_MACHINE(m)->lpc);
+    PCMachineState *pc = PC_MACHINE(m);
+
+    pc_cmos_init(pc);
+    ich9_lpc_machine_done(pc->lpc);
+    return pc_fw_cfg_done(pc, error) && (!pc_acpi_enabled(pc) || pc_acpi_setup(pc, error));
 }
 
 /* The machine classes. */

@@ -6,8 +6,10 @@
 #include "hw/acpi/ich9-tco.h"
 #include "hw/acpi/pcihp.h"
 #include "hw/dma/i8257.h"
+#include "hw/nvram/fw_cfg.h"
 #include "hw/rtc/mc146818.h"
 #include "system/runstate.h"
+#include "util/byteorder.h"
 #include "util/error.h"
 #include "util/trace.h"
 
@@ -472,6 +474,37 @@ static void lpc_init(Object *obj)
 
     device_init_irq_out(DEVICE(obj), lpc->gsi, "gsi", ICH9_GSIS);
     update_slot_routes(lpc);
+}
+
+/*
+ * What firmware may ask of SMIs: it reads what is offered, writes what it wants, and reads whether that was agreed to,
+ * which holds until the next reset.
+ */
+static void smi_features_selected(void *opaque)
+{
+    ICH9LPCState *lpc = opaque;
+    uint64_t wanted = load_le64(lpc->smi_guest_features_le);
+    uint64_t need_broadcast = 1u << SMI_FEATURE_CPU_HOTPLUG_BIT | 1u << SMI_FEATURE_CPU_HOTUNPLUG_BIT;
+
+    if (lpc->smi_features_ok || wanted & ~lpc->smi_host_features ||
+        (wanted & need_broadcast && !(wanted & 1u << SMI_FEATURE_BROADCAST_BIT))) {
+        return;
+    }
+    lpc->smi_negotiated_features = wanted;
+    lpc->smi_features_ok = 1;
+}
+
+bool ich9_lpc_add_fw_cfg(ICH9LPCState *lpc, FWCfgState *fw_cfg, GError **error)
+{
+    FWCfgItem supported = { .data = lpc->smi_host_features_le, .data_length = 8, .length = 8 };
+    FWCfgItem requested = { .data = lpc->smi_guest_features_le, .data_length = 8, .length = 8, .writable = true };
+    FWCfgItem ok = { .data = &lpc->smi_features_ok, .data_length = 1, .length = 1, .selected = smi_features_selected,
+                     .opaque = lpc };
+
+    store_le64(lpc->smi_host_features_le, lpc->smi_host_features);
+    return fw_cfg_add_file(fw_cfg, "etc/smi/supported-features", supported, error) &&
+           fw_cfg_add_file(fw_cfg, "etc/smi/requested-features", requested, error) &&
+           fw_cfg_add_file(fw_cfg, "etc/smi/features-ok", ok, error);
 }
 
 /* Hot plug by ACPI. */

@@ -23,6 +23,7 @@ typedef enum {
     OPT_GLOBAL,
     OPT_AUDIODEV,
     OPT_ACCEL,
+    OPT_FW_CFG,
     OPT_KINDS,
 } OptionKind;
 

@@ -57,17 +57,23 @@ static unsigned field_width(unsigned count)
     return width;
 }
 
-static void place(X86CPU *cpu, const CpuTopology *t, unsigned index)
+uint32_t x86_apic_id(const CpuTopology *t, unsigned index)
 {
     unsigned thread_bits = field_width(t->threads), core_bits = field_width(t->cores), die_bits = field_width(t->dies);
 
+    return index % t->threads | index / t->threads % t->cores << thread_bits |
+           index / (t->threads * t->cores) % t->dies << (thread_bits + core_bits) |
+           index / (t->threads * t->cores * t->dies) << (thread_bits + core_bits + die_bits);
+}
+
+static void place(X86CPU *cpu, const CpuTopology *t, unsigned index)
+{
     cpu->index = index;
     cpu->thread_id = index % t->threads;
     cpu->core_id = index / t->threads % t->cores;
     cpu->die_id = index / (t->threads * t->cores) % t->dies;
     cpu->socket_id = index / (t->threads * t->cores * t->dies);
-    cpu->apic_id = cpu->thread_id | cpu->core_id << thread_bits | cpu->die_id << (thread_bits + core_bits) |
-                   cpu->socket_id << (thread_bits + core_bits + die_bits);
+    cpu->apic_id = x86_apic_id(t, index);
 }
 
 static const char *machine_cpu_type(MachineState *machine, GError **error)

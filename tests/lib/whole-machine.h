@@ -57,7 +57,8 @@ static inline void whole_machine_make(const char *type)
     g_assert_no_error(error);
     whole_machine_add("{'driver': 'pcie-root-port', 'id': 'rp0', 'chassis': 1, 'addr': '1.0'}");
     whole_machine_add("{'driver': 'virtio-blk-pci', 'id': 'blk0', 'drive': 'd0', 'bus': 'rp0'}");
-    machine_done(current_machine);
+    machine_done(current_machine, &error);
+    g_assert_no_error(error);
     migration_machine_done(&error);
     g_assert_no_error(error);
 }

@@ -41,7 +41,8 @@ static MachineState *boot(const char *options)
 
     machine_init(m, &error);
     g_assert_no_error(error);
-    machine_done(m);
+    machine_done(m, &error);
+    g_assert_no_error(error);
     return m;
 }
 

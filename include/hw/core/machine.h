@@ -28,7 +28,7 @@ struct MachineClass {
     Release version;                /* {0}: unversioned ("none") */
     bool is_default;                /* without -M */
     bool (*init)(MachineState *machine, GError **error);
-    void (*done)(MachineState *machine);    /* all cold-plugged devices are there; may be NULL */
+    bool (*done)(MachineState *machine, GError **error);    /* all cold-plugged devices are there; may be NULL */
     bool (*dump_dtb)(MachineState *machine, const char *file, GError **error);  /* NULL: it has no device tree */
     unsigned max_cpus;
     const char *default_cpu_type;
@@ -55,6 +55,9 @@ struct MachineState {
     bool mem_prealloc;              /* -mem-prealloc */
     char *cpu_model;                /* -cpu's text, NULL: the class's default */
     CpuTopology smp;
+    bool nographic;                 /* -nographic; and -uuid, both set by the caller */
+    uint8_t uuid[16];
+    bool uuid_set;
     Json *boot;                     /* -boot's members: "order", "once", "menu", "strict", "splash", …, as JSON types */
     char *kernel, *initrd, *append, *dtb, *dumpdtb, *dt_compatible, *firmware, *memory_encryption, *cgs;
     int64_t phandle_start;
@@ -86,7 +89,7 @@ bool machine_create(const Json *options, GError **error);
 /* Checks that CPUs and memory were asked for as this machine can have them; RAM, then class->init. After this: -device. */
 bool machine_init(MachineState *machine, GError **error);
 /* All cold-plugged devices are there: what comes from now on is hot-plugged. Ends with the first reset. */
-void machine_done(MachineState *machine);
+bool machine_done(MachineState *machine, GError **error);
 /* dumpdtb=: writes the file, if one was asked for, and tells that the program is to end then. After machine_done(). */
 bool machine_dump_dtb(MachineState *machine, bool *dumped, GError **error);
 

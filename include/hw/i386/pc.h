@@ -25,6 +25,9 @@ struct PCMachineState {
     uint64_t below_4g_size, above_4g_size;
     MemoryRegion pci, ram_below_4g, ram_above_4g, bios, isa_bios, option_rom;
     MemoryRegion acpi_tables, acpi_loader, acpi_rsdp;
+    uint8_t acpi_patched;           /* the guest has read the tables */
+    GByteArray *e820;               /* entries of 20 bytes, as the guest reads them */
+    struct FWCfgState *fw_cfg;
     Q35PCIHost *host;
     ICH9LPCState *lpc;
     Irq **gsi;                      /* ICH9_GSIS lines */
@@ -51,7 +54,14 @@ bool pc_chips_init(PCMachineState *pc, GError **error);
 void pc_cmos_init(PCMachineState *pc);
 /* dumpdtb= */
 bool pc_dump_dtb(MachineState *m, const char *file, GError **error);
-/* The blocks that ACPI tables will be in. */
-bool pc_acpi_blocks_init(PCMachineState *pc, GError **error);
+
+/* fw_cfg with what is known before there are devices; then the rest. */
+bool pc_fw_cfg_init(PCMachineState *pc, GError **error);
+bool pc_fw_cfg_done(PCMachineState *pc, GError **error);
+/* The ACPI tables and what firmware needs to install them: in RAM blocks, which move with the guest. */
+bool pc_acpi_setup(PCMachineState *pc, GError **error);
+/* Adds a range of guest-physical addresses to the map that firmware passes on. */
+typedef enum { E820_RAM = 1, E820_RESERVED = 2 } E820Type;
+void pc_e820_add(PCMachineState *pc, uint64_t address, uint64_t length, E820Type type);
 
 #endif

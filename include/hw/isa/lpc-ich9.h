@@ -27,6 +27,7 @@ struct ICH9LPCState {
     PCIDevice parent_obj;
     /* set by the user */
     uint64_t smi_host_features;     /* bits offered to firmware */
+    uint8_t smi_host_features_le[8];
     bool dma_in_bridge, rtc_in_bridge;  /* who makes them: it shows in the order of the stream's sections */
     /* migrated */
     ICH9APM apm;
@@ -51,5 +52,9 @@ void ich9_lpc_machine_done(ICH9LPCState *lpc);
 /* The bus's own routing: pci_bus_irqs() with these and the LPC device. */
 void ich9_lpc_set_irq(void *opaque, int pirq, int level);
 int ich9_lpc_map_irq(PCIDevice *dev, int pin);
+
+/* The files by which firmware and this function agree on what an SMI does. */
+struct FWCfgState;
+bool ich9_lpc_add_fw_cfg(ICH9LPCState *lpc, struct FWCfgState *fw_cfg, GError **error);
 
 #endif

@@ -69,6 +69,8 @@ struct X86CPU {
 
 /* One object per CPU of machine->smp.cpus, of the model and with the features that -cpu's text asks for. */
 bool x86_cpus_create(MachineState *machine, GError **error);
+/* The local APIC's id of the CPU of that index, there or not. */
+uint32_t x86_apic_id(const CpuTopology *t, unsigned index);
 /* In order of index. */
 X86CPU *x86_cpu_by_index(unsigned index);
 unsigned x86_cpu_count(void);

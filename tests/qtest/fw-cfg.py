@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""fw_cfg as firmware meets it: ports, DMA, the directory and what is in the files. What is compared was read from QEMU."""
+import os
+import struct
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from fwcfg import BUFFER, READ, SELECT, SKIP, WRITE, FWCfg  # noqa: E402
+from tap import cases, contains, equal, main, test  # noqa: E402
+from vm import VM, VMError, run  # noqa: E402
+
+FILES = ["bios-geometry", "bootorder", "etc/acpi/rsdp", "etc/acpi/tables", "etc/boot-fail-wait", "etc/e820",
+         "etc/smi/features-ok", "etc/smi/requested-features", "etc/smi/supported-features", "etc/system-states",
+         "etc/table-loader", "etc/tpm/log", "genroms/kvmvapic.bin"]
+
+
+def machine(*args, release="8.2", m="q35"):
+    return VM(release, ["-M", m, "-m", "16", *args], qtest=True)
+
+
+def number(data):
+    return int.from_bytes(data, "little")
+
+
+@test
+def numbered_items():
+    with machine("-smp", "2,maxcpus=6,sockets=2,cores=3") as vm:
+        fw = FWCfg(vm)
+        equal(fw.bytes(0, 6), b"QEMU\0\0", "signature")
+        equal(number(fw.bytes(1, 4)), 3, "features: ports and DMA")
+        equal(number(fw.bytes(3, 8)), 16 << 20, "RAM size")
+        equal(number(fw.bytes(5, 2)), 2, "CPUs")
+        equal(number(fw.bytes(15, 2)), 7, "one above the highest APIC id")
+        equal(number(fw.bytes(14, 2)), 0, "boot menu")
+        equal(number(fw.bytes(0x8002, 4)), 1, "IRQ 0 override")
+        equal(fw.bytes(0x8004, 16), bytes.fromhex("0101a286800000d0fe00000000000000"), "HPET")
+
+
+@test
+def numbered_items_follow_the_options():
+    with machine("-uuid", "11223344-5566-7788-99aa-bbccddeeff00", "-boot", "menu=on", m="q35,hpet=off,graphics=off") as vm:
+        fw = FWCfg(vm)
+        equal(fw.bytes(2, 16).hex(), "112233445566778899aabbccddeeff00", "UUID")
+        equal(number(fw.bytes(4, 2)), 1, "no graphics")
+        equal(number(fw.bytes(14, 2)), 1, "boot menu")
+        equal(fw.bytes(0x8004, 2), b"\xff\0", "no HPET")
+
+
+@test
+def keys_follow_the_order_of_names():
+    with machine("-fw_cfg", "opt/z,string=hello", "-fw_cfg", "name=opt/a,string=x") as vm:
+        fw = FWCfg(vm)
+        files = fw.files()
+        names = list(files)
+        equal(names, sorted(names))
+        equal([key for key, _ in files.values()], list(range(0x20, 0x20 + len(files))))
+        equal(set(FILES + ["opt/a", "opt/z"]) - set(names), set(), "missing")
+        equal(fw.file("opt/z"), b"hello")
+        equal(files["opt/z"][1], 5)
+
+
+@test
+def sizes_of_the_acpi_files():
+    with machine() as vm:
+        files = FWCfg(vm).files()
+        equal([files[n][1] for n in ("etc/acpi/tables", "etc/table-loader", "etc/acpi/rsdp")], [0x20000, 0x1000, 20])
+    with machine(m="q35,acpi=off") as vm:
+        equal([n for n in FWCfg(vm).files() if "acpi" in n or "loader" in n], [])
+
+
+@cases(("8.2", "q35", "qemu64", True), ("7.2", "pc-7.0", "qemu64", False), ("8.2", "q35", "Nehalem", False))
+def e820_has_ram_and_amds_hole(release, m, cpu, hole):
+    want = struct.pack("<QQI", 0xfd00000000, 0x300000000, 2) if hole else b""
+    want += struct.pack("<QQI", 0, 16 << 20, 1)
+    with machine("-cpu", cpu, release=release, m=m) as vm:
+        equal(FWCfg(vm).file("etc/e820").hex(), want.hex())
+
+
+@test
+def e820_has_ram_above_4_gib():
+    with VM("8.2", ["-M", "pc-7.0", "-m", "5G"], qtest=True) as vm:
+        equal(FWCfg(vm).file("etc/e820"), struct.pack("<QQIQQI", 0, 2 << 30, 1, 4 << 30, 3 << 30, 1))
+
+
+@cases(((), "800000818280"), (("-global", "ICH9-LPC.disable_s3=1"), "800000018280"),
+       (("-global", "ICH9-LPC.disable_s4=1"), "800000810280"))
+def system_states(args, want):
+    with machine(*args) as vm:
+        equal(FWCfg(vm).file("etc/system-states").hex(), want)
+
+
+@test
+def boot_waits():
+    with machine("-boot", "splash-time=5000,reboot-timeout=3000") as vm:
+        fw = FWCfg(vm)
+        equal(fw.file("etc/boot-fail-wait").hex(), "b80b0000")
+        equal(fw.file("etc/boot-menu-wait").hex(), "8813")
+    with machine() as vm:
+        equal(FWCfg(vm).file("etc/boot-fail-wait").hex(), "ffffffff")
+
+
+@test
+def ports_read_bytes_and_select_by_words():
+    with machine() as vm:
+        fw = FWCfg(vm)
+        equal(fw.bytes(0, 2), b"QE")
+        equal(vm.inw(0x510), 0, "a word is not read")
+        equal(vm.inb(0x510), ord("M"), "either port is data, where it was")
+        vm.outb(0x510, 5)
+        vm.outb(0x511, 5)
+        vm.outw(0x511, 5)
+        equal(fw.more(1), b"U", "a byte does not select or write")
+        equal(fw.bytes(0x4000, 1), b"Q", "the write channel's bit is the same item")
+
+
+@cases(0xffff, 0x3a, 0x40, 0x3fff, 0x8040, 0x1f)
+def an_item_that_is_not_there_reads_as_zeros(key):
+    with machine() as vm:
+        fw = FWCfg(vm)
+        equal(fw.bytes(key, 3), bytes(3))
+        vm.write(BUFFER, b"\xaa" * 4)
+        equal(fw.dma(SELECT | READ | key << 16, 4), 0)
+        equal(vm.read(BUFFER, 4), bytes(4))
+
+
+@test
+def dma_port_shows_its_signature():
+    with machine() as vm:
+        equal(vm.inl(0x514), 0x554d4551)
+        equal(vm.inl(0x518), 0x47464320)
+        equal([vm.inb(0x514 + i) for i in range(8)], list(b"QEMU CFG"))
+
+
+@test
+def dma_reads_goes_on_and_skips():
+    with machine() as vm:
+        fw = FWCfg(vm)
+        equal(fw.dma(SELECT | READ, 2), 0)
+        equal(vm.read(BUFFER, 2), b"QE")
+        equal(fw.dma(READ, 4), 0)
+        equal(vm.read(BUFFER, 4), b"MU\0\0", "zeros behind the end")
+        equal(fw.dma(SELECT | SKIP, 3), 0)
+        equal(fw.more(1), b"U")
+
+
+@test
+def dma_into_what_is_no_ram_fails():
+    with machine() as vm:
+        fw = FWCfg(vm)
+        for address in (0xfffc0000, 0xfe000000, (1 << 64) - 16):
+            equal(fw.dma(SELECT | READ, 4, address), 1, hex(address))
+        equal(fw.write(5, b"x"), 1, "NB_CPUS can't be written")
+
+
+@test
+def high_half_of_the_dma_address_is_for_one_command():
+    with machine() as vm:
+        vm.write(0x1000, struct.pack(">IIQ", SELECT | READ, 4, BUFFER))
+        vm.outl(0x514, 0x01000000)
+        vm.outl(0x518, 0x00100000)
+        equal(vm.read(BUFFER, 4), bytes(4), "nothing at 0x100001000")
+        vm.outl(0x518, 0x00100000)
+        equal(vm.read(BUFFER, 4), b"QEMU")
+
+
+@test
+def a_hostile_length_is_bounded():
+    with machine() as vm:
+        fw = FWCfg(vm)
+        equal(fw.dma(SELECT | READ, 0xffffffff, 0x2000), 1, "it ends where the memory does")
+        equal(fw.write(0x29, b"x" * 4096), 1)
+        equal(fw.dma(SELECT | SKIP, 0xffffffff), 0)
+        equal(fw.dma(READ, 8), 0)
+
+
+@cases((1, 0, 1), (3, 3, 1), (7, 7, 1), (2, 0, 0), (0x10, 0, 0))
+def smi_features_are_negotiated(wanted, _, ok):
+    with machine() as vm:
+        fw = FWCfg(vm)
+        files = fw.files()
+        equal(number(fw.file("etc/smi/supported-features")), 7)
+        equal(fw.write(files["etc/smi/requested-features"][0], struct.pack("<Q", wanted)), 0)
+        equal(fw.file("etc/smi/features-ok"), bytes([ok]))
+
+
+@cases(("foo", "name, plus exactly one of file, string and gen_id, are needed"),
+       ("name=opt/a,string=a,file=b", "name, plus exactly one of file, string and gen_id, are needed"),
+       ("name=opt/a,string=", "name, plus exactly one of file, string and gen_id, are needed"),
+       ("name=opt/a,file=/nonexistent/x", "can't load /nonexistent/x: Failed to open file “/nonexistent/x”: No such file"),
+       ("name=opt/" + "a" * 60 + ",string=x", "name too long (max. 55 char)"),
+       ("name=etc/e820,string=x", "duplicate fw_cfg file name: etc/e820"),
+       ("name=opt/a,gen_id=foo", "Cannot find object ID 'foo'"),
+       ("name=opt/a,string=x,foo=y", "Invalid parameter 'foo'"))
+def bad_options_are_refused_in_qemus_words(text, why):
+    status, _, err = run("8.2", "-M", "q35", "-S", "-nodefaults", "-display", "none", "-fw_cfg", text)
+    equal(status, 1)
+    contains(err, f"-fw_cfg {text}: ")
+    contains(err, why)
+
+
+@test
+def no_machine_has_more_files_than_room():
+    args = [a for i in range(40) for a in ("-fw_cfg", f"opt/{i},string=x")]
+    status, _, err = run("8.2", "-M", "q35", "-S", "-nodefaults", "-display", "none", *args)
+    equal(status, 1)
+    contains(err, "no room for fw_cfg file opt/")
+
+
+@test
+def a_file_of_the_hosts():
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(b"0123456789" * 1000)
+        f.flush()
+        with machine("-fw_cfg", f"name=opt/f,file={f.name}") as vm:
+            equal(FWCfg(vm).file("opt/f"), b"0123456789" * 1000)
+
+
+@cases(("splash-time=70000", "splash-time is invalid,it should be a value between 0 and 65535"),
+       ("reboot-timeout=70000", "reboot timeout is invalid,it should be a value between -1 and 65535"))
+def bad_boot_times_are_refused(option, why):
+    try:
+        with machine("-boot", option):
+            raise AssertionError("it started")
+    except VMError as e:
+        contains(str(e), why)
+
+
+main()
