@@ -25,12 +25,16 @@ static bool timer_pre_save(void *opaque, GError **error)
     return true;
 }
 
+/* So that what devices add to it does not overflow. */
+#define GUEST_TIME_MAX (INT64_MAX / 4)
+
 static bool timer_post_load(void *opaque, int version_id, GError **error)
 {
     TimerState *t = opaque;
 
-    if (t->cpu_clock_offset < 0) {
-        return error_setf(error, "guest time %" G_GINT64_FORMAT " is before its start", t->cpu_clock_offset);
+    if (t->cpu_clock_offset < 0 || t->cpu_clock_offset > GUEST_TIME_MAX) {
+        return error_setf(error, "guest time %" G_GINT64_FORMAT " is %s", t->cpu_clock_offset,
+                          t->cpu_clock_offset < 0 ? "before its start" : "centuries ahead");
     }
     clock_tsc_set(t->cpu_ticks_offset);
     clock_virtual_set(t->cpu_clock_offset);

@@ -22,7 +22,7 @@ static uint64_t next_serial;
 static struct {
     bool enabled;       /* guest time runs, and timers of its clock fire */
     int64_t offset;     /* guest time while it runs: monotonic time plus this; else: guest time */
-    int64_t tsc_offset; /* the same for host ticks */
+    uint64_t tsc_offset; /* the same for host ticks, which count modulo 2^64 */
     bool manual;        /* under qtest guest time is */
     int64_t manual_ns;
 } guest;
@@ -52,10 +52,10 @@ int64_t clock_ns(ClockType clock)
     }
 }
 
-static int64_t host_ticks(void)
+static uint64_t host_ticks(void)
 {
 #ifdef __x86_64__
-    return (int64_t)__rdtsc();
+    return __rdtsc();
 #else
     return read_clock(CLOCK_MONOTONIC);
 #endif
@@ -71,7 +71,7 @@ int64_t clock_tsc(void)
 
 void clock_tsc_set(int64_t ticks)
 {
-    guest.tsc_offset += ticks - clock_tsc();
+    guest.tsc_offset += (uint64_t)ticks - (uint64_t)clock_tsc();
 }
 
 void clock_virtual_enable(bool on)

@@ -168,7 +168,9 @@ static void append_old(GArray *ranges, const FlatView *old, hwaddr first, hwaddr
         hwaddr cut = first > part.first ? first - part.first : 0;
         part.first += cut;
         part.offset += cut;
-        part.host += part.host ? cut : 0;
+        if (part.host) {
+            part.host += cut;
+        }
         part.last = MIN(part.last, last);
         append_range(ranges, part);
     }
