@@ -127,12 +127,26 @@ bool migration_blockers_allow(GError **error)
     return !first || error_setf(error, "%s", first->reason);
 }
 
+static bool add_unmigratable(Section *section, void *list)
+{
+    if (section->desc && section->desc->unmigratable) {
+        g_autofree char *reason = g_strdup_printf("non-migratable device: %s", section->idstr);
+
+        json_append(list, json_new_string(reason));
+    }
+    return true;
+}
+
 Json *migration_blocked_reasons(void)
 {
-    Json *list = blockers.length ? json_new_array() : NULL;
+    Json *list = json_new_array();
 
     for (GList *l = blockers.head; l; l = l->next) {
         json_append(list, json_new_string(((MigrationBlocker *)l->data)->reason));
+    }
+    registry_foreach(add_unmigratable, list);
+    if (!json_count(list)) {
+        g_clear_pointer(&list, json_unref);
     }
     return list;
 }

@@ -212,8 +212,11 @@ bool snapshot_save(const char *name, GError **error)
         g_autoptr(GDateTime) now = g_date_time_new_now_local();
         name = made_up = g_date_time_format(now, "vm-%Y%m%d%H%M%S");
     }
+    if (!allowed(error)) {
+        return false;
+    }
     path = path_of(name, error);
-    if (!path || !allowed(error) || !make_directory(error)) {
+    if (!path || !make_directory(error)) {
         return false;
     }
     global_state_store();

@@ -147,7 +147,8 @@ bool device_realize(DeviceState *dev, BusState *bus, GError **error)
 
     g_assert(!dev->realized);
     g_assert(!bus_before || bus_before == bus);
-    if (!device_check_init(dev, error) || !check_hotplug(dev, error)) {
+    if (!device_check_init(dev, error) || !check_hotplug(dev, error) ||
+        !migration_allows_device(object_type(&dev->parent_obj), DEVICE_GET_CLASS(dev)->vmsd, error)) {
         return false;
     }
     object_ref(dev);
