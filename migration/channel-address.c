@@ -1,4 +1,5 @@
 /* Addresses of streams. */
+#include <errno.h>
 #include <string.h>
 
 #include "channel.h"
@@ -14,18 +15,6 @@ void channel_address_clear(ChannelAddress *address)
     memset(address, 0, sizeof(*address));
 }
 
-static bool parse_number(const char *text, uint64_t *value)
-{
-    char *end;
-
-    if (!g_ascii_isdigit(*text)) {
-        return false;
-    }
-    errno = 0;
-    *value = g_ascii_strtoull(text, &end, 0);
-    return !*end && !errno && *value <= INT64_MAX;
-}
-
 /* PATH[,offset=N] */
 static bool parse_file(ChannelAddress *address, const char *text, GError **error)
 {
@@ -34,9 +23,11 @@ static bool parse_file(ChannelAddress *address, const char *text, GError **error
     address->kind = CHANNEL_FILE;
     if (option) {
         const char *number = option + strlen(",offset=");
+        bool read = *number != '-' && keyval_size("offset", number, 1, &address->offset, NULL);
 
-        if (!parse_number(number, &address->offset)) {
-            return error_setf(error, "file URI has bad offset %s: Invalid argument", number);
+        if (!read || address->offset > INT64_MAX) {
+            return error_setf(error, "file URI has bad offset %s: %s", number,
+                              g_strerror(read || *number == '-' ? ERANGE : EINVAL));
         }
         address->path = g_strndup(text, option - text);
     } else {

@@ -41,7 +41,9 @@ static void addresses_are_refused_in_qemus_words(void)
     check_address("unix:", true, "invalid Unix socket address");
     check_address("file:/tmp/x,offset=zz", true, "file URI has bad offset zz: Invalid argument");
     check_address("exec:cat", true, "");
+    check_address("file:/tmp/x,offset=-1", true, "file URI has bad offset -1: Numerical result out of range");
     check_address("file:/tmp/x,offset=0x10", true, "");
+    check_address("file:/tmp/x,offset=4.5k", true, "");
     check_address("tcp:[::1]:4444", true, "");
     check_address("tcp:localhost:4444,ipv4=on", true, "");
     check_address("fd:name", false, "");
