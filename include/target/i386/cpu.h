@@ -96,6 +96,7 @@ typedef struct X86InterruptOps {
     void (*set_base)(X86CPU *cpu, uint64_t value);
     void (*init)(X86CPU *cpu);                      /* the controller's part and x86_cpu_init() */
     void (*startup)(X86CPU *cpu);                   /* ends in x86_cpu_startup() if it waits for one */
+    void (*ferr)(X86CPU *cpu);                      /* an x87 exception is pending and CR0.NE is clear: FERR#. May be NULL */
 } X86InterruptOps;
 /* The interrupt controllers as CPUs see them; all under the big lock. NULL: there are none. Set when the first one is made. */
 extern const X86InterruptOps *x86_interrupt_ops;
