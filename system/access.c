@@ -145,7 +145,7 @@ static bool is_device(const FlatRange *range, bool is_write)
 
 static void wrote(const FlatRange *range, hwaddr offset, uint64_t length)
 {
-    if (G_UNLIKELY(range->mr->dirty_log)) {
+    if (G_UNLIKELY(range->mr->dirty_log || range->mr->ram->code)) {
         ramblock_set_dirty(range->mr->ram, offset, length);
     }
 }

@@ -10,6 +10,7 @@
 #define BITS_PER_WORD (8 * sizeof(unsigned long))
 
 char *(*ramblock_owner_path)(Object *owner);
+void (*ramblock_code_hook)(RAMBlock *block, uint64_t offset, uint64_t length);
 
 static GPtrArray *blocks;           /* by descending max_length, then in order of creation */
 static GPtrArray *blocks_by_host;   /* by ascending host address */
@@ -87,6 +88,10 @@ void ramblock_free(RAMBlock *block)
     g_ptr_array_remove(blocks, block);
     g_ptr_array_remove(blocks_by_host, block);
     g_hash_table_remove(blocks_by_name, block->name);
+    if (block->code) {
+        ramblock_code_hook(block, 0, 0);
+        munmap(block->code, block->max_length / TARGET_PAGE_SIZE * sizeof(uint64_t));
+    }
     if (block->is_anonymous) {
         munmap(block->host, block->max_length);
     }
@@ -169,7 +174,7 @@ static size_t bitmap_words(const RAMBlock *block)
 
 bool ramblock_is_logging(void)
 {
-    return __atomic_load_n(&logging, __ATOMIC_RELAXED) > 0;
+    return __atomic_load_n(&logging, __ATOMIC_RELAXED) > 0 || ramblock_code_hook;
 }
 
 void ramblock_dirty_log(RAMBlock *block, DirtyClient client, bool on)
@@ -219,6 +224,9 @@ void ramblock_set_dirty(RAMBlock *block, uint64_t offset, uint64_t length)
         if (bitmap) {
             set_bits(bitmap, offset / TARGET_PAGE_SIZE, (offset + length - 1) / TARGET_PAGE_SIZE);
         }
+    }
+    if (block->code) {
+        ramblock_code_hook(block, offset, length);
     }
 }
 

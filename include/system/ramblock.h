@@ -21,6 +21,8 @@ struct RAMBlock {
     void (*resized)(const char *name, uint64_t size, void *host);
     /* One bit a page, set by writers with atomic operations; NULL while no client logs it. */
     unsigned long *dirty[DIRTY_CLIENTS];
+    /* The engine's: a word a page, in which a bit says that those 64 bytes were translated. NULL: it never looked here. */
+    uint64_t *code;
 };
 
 /*
@@ -41,9 +43,12 @@ RAMBlock *ramblock_from_host(const void *host, uint64_t *offset);
 /* Within [0, max_length] of a resizeable block; calls block->resized. */
 bool ramblock_resize(RAMBlock *block, uint64_t new_length, GError **error);
 
+/* Set by the engine: bytes of a block with `code` were written, or (length 0) the block goes away. From any thread. */
+extern void (*ramblock_code_hook)(RAMBlock *block, uint64_t offset, uint64_t length);
+
 /* From when a client logs on, writes set its bits. Starting sets none. */
 void ramblock_dirty_log(RAMBlock *block, DirtyClient client, bool on);
-bool ramblock_is_logging(void);         /* some client logs some block */
+bool ramblock_is_logging(void);         /* some client logs some block, or there may be translated code */
 void ramblock_set_dirty(RAMBlock *block, uint64_t offset, uint64_t length);
 /* The first dirty page at or after `page` for the client, cleared; UINT64_MAX if there is none. In pages. */
 uint64_t ramblock_next_dirty(RAMBlock *block, DirtyClient client, uint64_t page);

@@ -1,0 +1,280 @@
+/* From bytes to blocks: decodes, chooses a handler for each instruction, and ends where control may go elsewhere. */
+#include <string.h>
+
+#include "target/i386/exec/alu.h"
+#include "target/i386/exec/engine.h"
+#include "target/i386/exec/features.h"
+#include "target/i386/exec/mem.h"
+
+enum { MAX_INSNS = 48, MAX_RECORDS = MAX_INSNS + 4, MAX_BYTES = 15 * MAX_INSNS };
+#define PAGE_MASK (~(TARGET_PAGE_SIZE - 1))
+
+/* --- handlers that stand for a plain one, and ends of blocks --- */
+
+static X86PlainFn *plain[X86_INSNS];
+
+static void fill_plain(void)
+{
+    for (unsigned id = 0; id < X86_INSNS; id++) {
+        plain[id] = x86_plain_integer[id] ? x86_plain_integer[id] : x86_plain_system[id] ? x86_plain_system[id] : x86_plain_vector[id];
+    }
+}
+
+static uint64_t address_of(const X86Exec *x, const X86Op *op, unsigned more)
+{
+    uint64_t eip = x->regs[X86_REG_RIP / 8] + op->offset + more;
+
+    return (x->mode & MODE_CODE_MASK) == X86_CODE_64 ? eip : (uint32_t)eip;
+}
+
+static inline void call_plain(X86Exec *x, const X86Op *op)
+{
+    x->op = op;
+    x->eip = address_of(x, op, op->length);
+    plain[op->id](x, op);
+}
+
+const X86Op *x86_op_plain(X86Exec *x, const X86Op *op)
+{
+    call_plain(x, op);
+    X86_NEXT(x, op, 1);
+}
+
+/* May have changed a segment's base. */
+static const X86Op *op_plain_system(X86Exec *x, const X86Op *op)
+{
+    call_plain(x, op);
+    x->regs[18] = x->env->segs[R_FS].base;
+    x->regs[19] = x->env->segs[R_GS].base;
+    X86_NEXT(x, op, 1);
+}
+
+const X86Op *x86_op_plain_end(X86Exec *x, const X86Op *op)
+{
+    call_plain(x, op);
+    return NULL;
+}
+
+const X86Op *x86_op_dead(X86Exec *x, const X86Op *op)
+{
+    return x86_go(x, address_of(x, op, 0));
+}
+
+/* The block is full, or the page ends. */
+const X86Op *x86_op_next_block(X86Exec *x, const X86Op *op)
+{
+    return x86_go(x, address_of(x, op, 0));
+}
+
+const X86Op *x86_op_undefined(X86Exec *x, const X86Op *op)
+{
+    x->op = op;
+    x86_raise(x, EXCP_UD);
+}
+
+const X86Op *x86_op_too_long(X86Exec *x, const X86Op *op)
+{
+    x->op = op;
+    x86_raise_error(x, EXCP_GP, 0);
+}
+
+/* --- translation --- */
+
+typedef struct Build {
+    X86Exec *x;
+    uint32_t mode;
+    unsigned insns, records, bytes;
+    bool ended;
+    X86Op ops[MAX_RECORDS];
+} Build;
+
+static void choose(Build *b, X86Op *op)
+{
+    X86Exec *x = b->x;
+    X86OpFn *fast;
+
+    if (op->flags & X86_OP_MEM && op->base == X86_REG_RIP) {
+        op->disp = (int32_t)((uint32_t)op->disp + op->offset + op->length);
+    }
+    if (!x86_has_feature(x->cpu, x86_op_feature(op))) {
+        if (op->id == X86_LZCNT) {
+            op->id = X86_BSR;
+        } else if (op->id == X86_TZCNT) {
+            op->id = X86_BSF;
+        } else {
+            op->fn = x86_op_undefined;
+            b->ended = true;
+            return;
+        }
+    }
+    if (!plain[op->id]) {
+        op->fn = x86_op_undefined;
+        b->ended = true;
+        return;
+    }
+    b->ended = x86_insn_info[op->id].ends_block;
+    fast = b->mode & MODE_SINGLE ? NULL : x86_fast_handler(x, op, b->mode);
+    if (fast) {
+        op->fn = fast;
+        if (b->ended) {
+            memset(&b->ops[b->records++], 0, sizeof(X86Op));    /* its X86Branch */
+        }
+    } else {
+        op->fn = b->ended ? x86_op_plain_end
+                 : x86_insn_info[op->id].unit == X86_UNIT_SYSTEM ? op_plain_system : x86_op_plain;
+    }
+}
+
+/* Appends what is at bytes + b->bytes. False: it needs more bytes than there are. */
+static bool append(Build *b, const uint8_t *bytes, unsigned available)
+{
+    X86Op *op = &b->ops[b->records];
+    X86CodeSize size = b->mode & MODE_CODE_MASK;
+    int length = available > b->bytes ? x86_decode(bytes + b->bytes, available - b->bytes, size, op) : 0;
+
+    if (length == 0) {
+        return false;
+    }
+    b->records++;
+    b->insns++;
+    op->offset = b->bytes;
+    if (length < 0) {
+        memset(op, 0, sizeof(*op));
+        op->offset = b->bytes;
+        op->fn = length == X86_DECODE_TOO_LONG ? x86_op_too_long : x86_op_undefined;
+        b->bytes += MIN(available - b->bytes, 15);
+        b->ended = true;
+        return true;
+    }
+    op->length = (uint8_t)length;
+    b->bytes += (unsigned)length;
+    choose(b, op);
+    return true;
+}
+
+static void finish(Build *b)
+{
+    if (!b->ended) {
+        b->ops[b->records] = (X86Op){ .fn = x86_op_next_block, .offset = b->bytes };
+        b->records++;
+    }
+}
+
+static X86Block *make_block(Build *b, const uint8_t *host, const uint8_t *second)
+{
+    X86Block *block = x86_block_alloc(b->x, b->records);
+
+    if (!block) {
+        return NULL;
+    }
+    memset(block, 0, sizeof(*block));
+    block->host = host;
+    block->second = second;
+    block->mode = b->mode;
+    block->bytes = (uint16_t)b->bytes;
+    block->insns = (uint16_t)b->insns;
+    block->records = (uint16_t)b->records;
+    memcpy(block->ops, b->ops, b->records * sizeof(X86Op));
+    return block;
+}
+
+/* One instruction, read from device registers or across two pages of different kinds, every time anew. */
+static X86Block *translate_device_code(Build *b, uint64_t linear)
+{
+    X86Exec *x = b->x;
+    uint8_t bytes[16] = { 0 };
+    unsigned available = 0;
+
+    while (available < 15) {
+        uint64_t at = x86_long_code(x) ? linear + available : (uint32_t)(linear + available), physical;
+
+        if (available == 0 || (at & ~PAGE_MASK) == 0) {
+            if (available && append(b, bytes, available)) {
+                break;      /* it needs nothing of the next page, which may not be there */
+            }
+            x86_code_page(x, at);
+        }
+        if (!x86_translate(x->cpu, at, &physical)) {
+            break;
+        }
+        bytes[available++] = (uint8_t)x86_physical_load(x, physical, 1);
+    }
+    if (b->records == 0 && !append(b, bytes, available)) {
+        return NULL;
+    }
+    finish(b);
+    return make_block(b, NULL, NULL);   /* not inserted: found by nobody */
+}
+
+/* An instruction that goes on in the next page, which may fault. */
+static X86Block *translate_crossing(Build *b, const CodeTlb *page, uint64_t linear)
+{
+    X86Exec *x = b->x;
+    unsigned offset = linear & ~PAGE_MASK, first = TARGET_PAGE_SIZE - offset;
+    uint64_t next = x86_long_code(x) ? linear + first : (uint32_t)(linear + first);
+    CodeTlb low = *page, high = *x86_code_page(x, next);
+    uint8_t bytes[16], again[16];
+
+    if (!high.host) {
+        return translate_device_code(b, linear);
+    }
+    for (;;) {
+        memcpy(bytes, low.host + offset, first);
+        memcpy(bytes + first, high.host, 15 - MIN(first, 15));
+        b->records = b->insns = b->bytes = 0;
+        append(b, bytes, 15);
+        if (b->bytes <= first) {        /* undefined: length is not known */
+            b->bytes = first + 1;
+        }
+        x86_code_mark(x, &low, offset, first);
+        x86_code_mark(x, &high, 0, b->bytes - first);
+        memcpy(again, low.host + offset, first);
+        memcpy(again + first, high.host, 15 - MIN(first, 15));
+        if (memcmp(bytes, again, b->bytes) == 0) {
+            break;
+        }
+    }
+    finish(b);
+    X86Block *block = make_block(b, low.host + offset, high.host);
+    if (block) {
+        x86_block_insert(x, block);
+    }
+    return block;
+}
+
+X86Block *x86_translate_block(X86Exec *x, uint64_t eip, const CodeTlb *page, uint64_t linear)
+{
+    unsigned offset = linear & ~PAGE_MASK, available = MIN(TARGET_PAGE_SIZE - offset, MAX_BYTES);
+    unsigned most = x->mode & MODE_SINGLE ? 1 : MAX_INSNS;
+    uint8_t bytes[MAX_BYTES];
+    Build b = { .x = x, .mode = x->mode };
+    const uint8_t *host;
+
+    (void)eip;
+    if (!plain[X86_ADD]) {
+        fill_plain();
+    }
+    if (!page->host) {
+        return translate_device_code(&b, linear);
+    }
+    host = page->host + offset;
+    do {
+        memcpy(bytes, host, available);
+        b.records = b.insns = b.bytes = 0;
+        b.ended = false;
+        while (!b.ended && b.insns < most && b.records < MAX_RECORDS - 3 && append(&b, bytes, available)) {
+        }
+        if (b.insns == 0) {
+            if (available < 15) {
+                return translate_crossing(&b, page, linear);
+            }
+            return NULL;    /* can't be: 15 bytes suffice */
+        }
+    } while (x86_code_mark(x, page, offset, b.bytes) && memcmp(bytes, host, b.bytes) != 0);
+    finish(&b);
+    X86Block *block = make_block(&b, host, NULL);
+    if (block) {
+        x86_block_insert(x, block);
+    }
+    return block;
+}
