@@ -324,21 +324,28 @@ static bool prepare_incoming(Config *config)
     return in_context_of_incoming(config, ok, error);
 }
 
+/* The file of that name in the data directories; NULL: there is none. */
+static char *find_data_file(Config *config, const char *name)
+{
+    for (const char *const *dir = options_data_dirs(config); *dir; dir++) {
+        char *path = g_build_filename(*dir, name, NULL);
+
+        if (access(path, R_OK) == 0) {
+            return path;
+        }
+        g_free(path);
+    }
+    return NULL;
+}
+
 /* -bios NAME that is no file here is one of the data directories'. */
 static void find_firmware(Config *config)
 {
     const char *name = json_member_string(config->machine, "firmware", NULL);
+    g_autofree char *path = name && access(name, R_OK) < 0 ? find_data_file(config, name) : NULL;
 
-    if (!name || access(name, R_OK) == 0) {
-        return;
-    }
-    for (const char *const *dir = options_data_dirs(config); *dir; dir++) {
-        g_autofree char *path = g_build_filename(*dir, name, NULL);
-
-        if (access(path, R_OK) == 0) {
-            json_set(config->machine, "firmware", json_new_string(path));
-            return;
-        }
+    if (path) {
+        json_set(config->machine, "firmware", json_new_string(path));
     }
 }
 
@@ -365,6 +372,7 @@ static bool create_machine(Config *config)
     if (accel && !choose_accel(accel, &error)) {
         return fail(error);
     }
+    current_machine->default_firmware = find_data_file(config, "bios-256k.bin");
     current_machine->mem_path = g_strdup(config->mem_path);
     current_machine->mem_prealloc = config->mem_prealloc;
     memcpy(current_machine->serial, serial_chardevs, sizeof(serial_chardevs));

@@ -326,6 +326,7 @@ static void machine_object_finalize(Object *obj)
     json_unref(m->boot);
     g_free(m->cpu_model);
     g_free(m->mem_path);
+    g_free(m->default_firmware);
 }
 
 static void machine_class_init(ObjectClass *klass, const void *data)

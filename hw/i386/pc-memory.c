@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,53 +36,80 @@ bool pc_memory_split(PCMachineState *pc, GError **error)
     return true;
 }
 
-/* Reads the whole file into the region, which is as large. */
-static bool load_bios(MemoryRegion *bios, int fd, const char *name, uint64_t size, GError **error)
+/* The user's file is read: it may be written to while the guest runs. */
+static bool read_bios(MemoryRegion *bios, int fd, uint64_t size, GError **error)
 {
-    uint8_t *host = memory_region_host(bios);
+    uint8_t *host;
 
+    if (!memory_region_init_ram(bios, NULL, "pc.bios", size, error)) {
+        return false;
+    }
+    host = memory_region_host(bios);
     for (uint64_t done = 0; done < size;) {
         ssize_t n = pread(fd, host + done, size - done, done);
 
         if (n <= 0) {
-            return error_setf(error, "could not load PC BIOS '%s'", name);
+            return error_setf(error, "it has less than its %" G_GUINT64_FORMAT " bytes", size);
         }
         done += n;
     }
     return true;
 }
 
-static bool init_bios(PCMachineState *pc, GError **error)
+/* An installed package's is mapped, for as long as the program runs: nothing is read before somebody looks. */
+static bool map_bios(MemoryRegion *bios, int fd, uint64_t size, GError **error)
 {
-    const char *name = pc->parent_obj.firmware;
-    uint64_t size = DEFAULT_BIOS_SIZE, isa_size;
-    struct stat st;
-    bool ok = true;
-    int fd = -1;
+    void *host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 
-    if (name && *name) {
-        fd = open(name, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size % BIOS_ALIGN ||
-            (uint64_t)st.st_size > pc->max_fw_size) {
-            if (fd >= 0) {
-                close(fd);
-            }
-            return error_setf(error, "could not load PC BIOS '%s'", name);
-        }
-        size = st.st_size;
+    if (host == MAP_FAILED) {
+        return error_set_errno(error, errno, "mmap");
     }
-    if (!memory_region_init_ram(&pc->bios, NULL, "pc.bios", size, error)) {
-        ok = false;
-    } else {
-        ok = fd < 0 || load_bios(&pc->bios, fd, name, size, error);
-        memory_region_set_readonly(&pc->bios, true);
+    if (!memory_region_init_ram_ptr(bios, NULL, "pc.bios", size, host, -1, false, error)) {
+        munmap(host, size);
+        return false;
     }
+    return true;
+}
+
+static bool bios_size(const PCMachineState *pc, int fd, uint64_t *size)
+{
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size % BIOS_ALIGN ||
+        (uint64_t)st.st_size > pc->max_fw_size) {
+        return false;
+    }
+    *size = st.st_size;
+    return true;
+}
+
+static bool load_bios(PCMachineState *pc, uint64_t *size, GError **error)
+{
+    const MachineState *m = &pc->parent_obj;
+    bool given = m->firmware && *m->firmware;
+    const char *name = given ? m->firmware : m->default_firmware;
+    int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    bool ok;
+
+    *size = DEFAULT_BIOS_SIZE;
+    if (!name) {
+        return memory_region_init_ram(&pc->bios, NULL, "pc.bios", *size, error);    /* a board without firmware */
+    }
+    ok = bios_size(pc, fd, size) && (given ? read_bios(&pc->bios, fd, *size, NULL) : map_bios(&pc->bios, fd, *size, NULL));
     if (fd >= 0) {
         close(fd);
     }
-    if (!ok) {
+    return ok || error_setf(error, "could not load PC BIOS '%s'", name);
+}
+
+static bool init_bios(PCMachineState *pc, GError **error)
+{
+    uint64_t size, isa_size;
+
+    if (!load_bios(pc, &size, error)) {
         return false;
     }
+    memory_region_set_readonly(&pc->bios, true);
     isa_size = MIN(size, ISA_BIOS_MAX);
     memory_region_init_alias(&pc->isa_bios, NULL, "isa-bios", &pc->bios, size - isa_size, isa_size);
     memory_region_add_overlap(&pc->pci, MiB - isa_size, &pc->isa_bios, 1);

@@ -53,6 +53,7 @@ struct MachineState {
     MemoryRegion *ram;              /* its region; NULL: no RAM */
     char *mem_path;                 /* -mem-path: set by the caller before machine_init() */
     bool mem_prealloc;              /* -mem-prealloc */
+    char *default_firmware;         /* the file that is used without -bios, NULL: none is installed; set likewise */
     char *cpu_model;                /* -cpu's text, NULL: the class's default */
     CpuTopology smp;
     bool nographic;                 /* -nographic; and -uuid, both set by the caller */
