@@ -92,11 +92,14 @@ static void G_GNUC_PRINTF(3, 4) dump_line(GString *out, int indent, const char *
 
 static void dump_field(GString *out, const VMStateField *field, int indent)
 {
+    /* In QEMU a device has a pointer to its timer. */
+    size_t size = field->kind == &vms_kind_timer ? sizeof(void *) : field->size;
+
     dump_line(out, indent, "{\n");
     dump_line(out, indent + 2, "\"field\": \"%s\",\n", field->name);
     dump_line(out, indent + 2, "\"version_id\": %d,\n", field->version_id);
     dump_line(out, indent + 2, "\"field_exists\": %s,\n", field->exists ? "true" : "false");
-    dump_line(out, indent + 2, "\"size\": %zu", field->size);
+    dump_line(out, indent + 2, "\"size\": %zu", size);
     if (field->vmsd) {
         g_string_append(out, ",\n");
         vmdesc_dump(out, field->vmsd, indent + 2, false);
@@ -107,6 +110,8 @@ static void dump_field(GString *out, const VMStateField *field, int indent)
 
 void vmdesc_dump(GString *out, const VMStateDescription *desc, int indent, bool is_subsection)
 {
+    bool first = true;
+
     dump_line(out, indent, is_subsection ? "{\n" : "\"Description\": {\n");
     dump_line(out, indent + 2, "\"name\": \"%s\",\n", desc->name);
     dump_line(out, indent + 2, "\"version_id\": %d,\n", desc->version_id);
@@ -115,9 +120,13 @@ void vmdesc_dump(GString *out, const VMStateDescription *desc, int indent, bool 
         g_string_append(out, ",\n");
         dump_line(out, indent + 2, "\"Fields\": [\n");
         for (const VMStateField *field = desc->fields; field->name; field++) {
-            dump_field(out, field, indent + 4);
-            g_string_append(out, field[1].name ? ",\n" : "\n");
+            if (!(field->flags & VMSF_MUST_EXIST)) { /* a check has nothing on the wire */
+                g_string_append(out, first ? "" : ",\n");
+                dump_field(out, field, indent + 4);
+                first = false;
+            }
         }
+        g_string_append_c(out, '\n');
         dump_line(out, indent + 2, "]");
     }
     if (desc->subsections && *desc->subsections) {

@@ -297,7 +297,8 @@ static const VMStateDescription vmstate_memhp_state = {
 };
 
 /* A description that takes the same struct as the one around it. */
-#define VMS_SAME(t, shown, desc) { .name = shown, .vmsd = &(desc), .flags = VMSF_STRUCT, .num = 1, .size = sizeof(t) }
+#define VMS_SAME(t, shown, desc) \
+    { .name = shown, .vmsd = &(desc), .flags = VMSF_STRUCT, .num = 1, .size = sizeof(t), .version_id = 1 }
 
 static const VMStateDescription vmstate_memhp = {
     .name = "ich9_pm/memhp", .version_id = 1, .minimum_version_id = 1,
@@ -311,7 +312,7 @@ static bool tco_needed(void *opaque)
 
 static const VMStateDescription vmstate_tco = {
     .name = "ich9_pm/tco", .version_id = 1, .minimum_version_id = 1, .needed = tco_needed,
-    .fields = VMS_FIELDS(VMS_STRUCT(ICH9PMRegs, tco, vmstate_ich9_tco, .name = "tco_regs")),
+    .fields = VMS_FIELDS(VMS_STRUCT(ICH9PMRegs, tco, vmstate_ich9_tco, .name = "tco_regs", .version_id = 1)),
 };
 
 static bool pcihp_needed(void *opaque)

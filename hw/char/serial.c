@@ -562,7 +562,7 @@ static bool fifo_post_load(void *opaque, int version_id, GError **error)
 
 static const VMStateDescription vmstate_fifo = {
     .name = "Fifo8", .version_id = 1, .minimum_version_id = 1, .post_load = fifo_post_load,
-    .fields = VMS_FIELDS(VMS_BUFFER(SerialFifo, data), VMS_U32(SerialFifo, head), VMS_U32(SerialFifo, num)),
+    .fields = VMS_FIELDS(VMS_BUFFER(SerialFifo, data, .version_id = 1), VMS_U32(SerialFifo, head), VMS_U32(SerialFifo, num)),
 };
 
 #define SUBSECTION(ident, needed_fn, ...)                                                   \
@@ -572,8 +572,8 @@ static const VMStateDescription vmstate_fifo = {
     }
 SUBSECTION(thr_ipending, thr_ipending_needed, VMS_I32(SerialState, thr_ipending));
 SUBSECTION(tsr, tsr_needed, VMS_U32(SerialState, tsr_retry), VMS_U8(SerialState, thr), VMS_U8(SerialState, tsr));
-SUBSECTION(recv_fifo, recv_fifo_needed, VMS_STRUCT(SerialState, recv_fifo, vmstate_fifo));
-SUBSECTION(xmit_fifo, xmit_fifo_needed, VMS_STRUCT(SerialState, xmit_fifo, vmstate_fifo));
+SUBSECTION(recv_fifo, recv_fifo_needed, VMS_STRUCT(SerialState, recv_fifo, vmstate_fifo, .version_id = 1));
+SUBSECTION(xmit_fifo, xmit_fifo_needed, VMS_STRUCT(SerialState, xmit_fifo, vmstate_fifo, .version_id = 1));
 SUBSECTION(fifo_timeout_timer, fifo_timeout_needed, VMS_TIMER(SerialState, fifo_timeout, .name = "fifo_timeout_timer"));
 SUBSECTION(timeout_ipending, timeout_ipending_needed, VMS_I32(SerialState, timeout_ipending));
 SUBSECTION(poll, poll_needed, VMS_I32(SerialState, poll_msl),

@@ -461,11 +461,6 @@ static bool offset_is_16_bits(void *opaque, int version_id)
     return version_id == 1;
 }
 
-static bool offset_is_32_bits(void *opaque, int version_id)
-{
-    return version_id != 1;
-}
-
 /* Version 1 had an offset of 16 bits: the lower half of a big-endian word. */
 static bool offset_get_16(Stream *stream, void *where, size_t size, const VMStateField *field, GError **error)
 {
@@ -491,7 +486,7 @@ static const VMStateDescription vmstate_fw_cfg = {
     .fields = VMS_FIELDS(
         VMS_U16(FWCfgState, cur_entry),
         VMS_SCALAR(kind_offset_16, uint32_t, FWCfgState, cur_offset, .exists = offset_is_16_bits),
-        VMS_U32(FWCfgState, cur_offset, .exists = offset_is_32_bits)),
+        VMS_U32(FWCfgState, cur_offset, .version_id = 2)),
     .subsections = VMS_SUBSECTIONS(&vmstate_dma, &vmstate_acpi_mr),
 };
 
