@@ -62,6 +62,10 @@ bool memory_has_readers(void)
 
 void memory_reader_add(MemoryReader *reader)
 {
+    /* From now on a change renders its map at once, since readers can't: what is still to be done is done here. */
+    for (FlatMap *map = flatmap_list; map; map = map->next) {
+        flatmap_view(map);
+    }
     memory_reader_quiescent(reader);
     reader->next = readers;
     readers = reader;

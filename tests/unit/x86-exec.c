@@ -1,0 +1,187 @@
+/* The engine: instructions in blocks, memory, self-modifying code. */
+#include "exec-machine.h"
+
+static void add_sets_flags_and_wraps(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    env->regs[R_EAX] = 0xffffffff;
+    EXEC_RUN(0x83, 0xc0, 0x01);                                 /* add eax, 1 */
+    g_assert_cmphex(env->regs[R_EAX], ==, 0);
+    g_assert_cmphex(env->eflags & FLAGS_ARITH, ==, FLAG_CF | FLAG_ZF | FLAG_PF | FLAG_AF);
+}
+
+static void loop_counts_down(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    env->regs[R_ECX] = 1000;
+    EXEC_RUN(0x48, 0x01, 0xc8, 0x48, 0xff, 0xc9, 0x75, 0xf8);   /* 1: add rax, rcx; dec rcx; jnz 1b */
+    g_assert_cmpuint(env->regs[R_EAX], ==, 500500);
+}
+
+static void call_and_return_use_the_stack(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    /* call 1f; jmp 2f; 1: mov eax, 7; ret; 2: */
+    EXEC_RUN(0xe8, 2, 0, 0, 0, 0xeb, 0x06, 0xb8, 7, 0, 0, 0, 0xc3);
+    g_assert_cmpuint(env->regs[R_EAX], ==, 7);
+    g_assert_cmphex(env->regs[R_ESP], ==, EXEC_STACK);
+    g_assert_cmphex(exec_get64(EXEC_STACK - 8), ==, EXEC_CODE + 5);
+}
+
+static void rip_relative_operands_are_relative_to_the_next_instruction(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    exec_put64(EXEC_DATA, 0x1122334455667788);
+    /* nop; mov rax, [rip + d] */
+    EXEC_RUN(0x90, 0x48, 0x8b, 0x05, 0xf8, 0xff, 0x01, 0x00);
+    g_assert_cmphex(env->regs[R_EAX], ==, 0x1122334455667788);
+}
+
+static void accesses_across_pages_work(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    env->regs[R_EBX] = EXEC_DATA + 0xffd;
+    env->regs[R_EAX] = 0x0102030405060708;
+    EXEC_RUN(0x48, 0x89, 0x03, 0x48, 0x8b, 0x0b);               /* mov [rbx], rax; mov rcx, [rbx] */
+    g_assert_cmphex(env->regs[R_ECX], ==, 0x0102030405060708);
+    g_assert_cmphex(*exec_at(EXEC_DATA + 0x1000), ==, 5);
+}
+
+static void code_that_changes_itself_runs_as_changed(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    /* mov byte [rip + 1], 5 (the immediate of the next instruction, in the same block); mov eax, 1 */
+    EXEC_RUN(0xc6, 0x05, 1, 0, 0, 0, 5, 0xb8, 1, 0, 0, 0);
+    g_assert_cmpuint(env->regs[R_EAX], ==, 5);
+}
+
+static void code_that_was_run_may_change(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    env->regs[R_ECX] = 2;
+    /* 1: mov eax, 1; add edx, eax; mov byte [1b + 1], 8; dec ecx; jnz 1b */
+    EXEC_RUN(0xb8, 1, 0, 0, 0, 0x01, 0xc2, 0xc6, 0x05, 0xf3, 0xff, 0xff, 0xff, 8, 0xff, 0xc9, 0x75, 0xee);
+    g_assert_cmpuint(env->regs[R_EDX], ==, 9);
+}
+
+static void instructions_may_cross_pages(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    env->eip = EXEC_CODE + 0xffd;
+    EXEC_RUN(0x48, 0xc7, 0xc0, 0x78, 0x56, 0x34, 0x12);         /* mov rax, 0x12345678 */
+    g_assert_cmphex(env->regs[R_EAX], ==, 0x12345678);
+}
+
+static void strings_copy_and_fill(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    for (unsigned i = 0; i < 10000; i++) {
+        *exec_at(EXEC_DATA + i) = (uint8_t)(i * 7);
+    }
+    env->regs[R_ESI] = EXEC_DATA;
+    env->regs[R_EDI] = EXEC_DATA + 0x10001;
+    env->regs[R_ECX] = 10000;
+    EXEC_RUN(0xf3, 0xa4);                                       /* rep movsb */
+    g_assert_cmpmem(exec_at(EXEC_DATA), 10000, exec_at(EXEC_DATA + 0x10001), 10000);
+    g_assert_cmphex(env->regs[R_ECX], ==, 0);
+    g_assert_cmphex(env->regs[R_EDI], ==, EXEC_DATA + 0x10001 + 10000);
+    env = exec_reset(64);
+    env->regs[R_EDI] = EXEC_DATA + 4;
+    env->regs[R_EAX] = 0xaabbccdd;
+    env->regs[R_ECX] = 3000;
+    EXEC_RUN(0xf3, 0xab);                                       /* rep stosd */
+    g_assert_cmphex(exec_get64(EXEC_DATA + 4 + 8192), ==, 0xaabbccddaabbccdd);
+    g_assert_cmphex(exec_get64(EXEC_DATA + 4 + 12000) & 0xff, !=, 0xdd);
+}
+
+static void a_pattern_repeats_when_copied_onto_itself(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    exec_put64(EXEC_DATA, 0x0807060504030201);
+    env->regs[R_ESI] = EXEC_DATA;
+    env->regs[R_EDI] = EXEC_DATA + 3;
+    env->regs[R_ECX] = 9;
+    EXEC_RUN(0xf3, 0xa4);
+    g_assert_cmphex(exec_get64(EXEC_DATA + 3), ==, 0x0201030201030201);
+}
+
+static void the_stack_of_16_bits_wraps(void)
+{
+    X86CPUState *env = exec_reset(16);
+
+    env->regs[R_ESP] = 0xabcd0000;
+    env->regs[R_EAX] = 0x1234;
+    EXEC_RUN(0x50);                                             /* push ax */
+    g_assert_cmphex(env->regs[R_ESP], ==, 0xabcdfffe);
+    g_assert_cmphex(*exec_at(0xfffe), ==, 0x34);
+}
+
+static void dirty_and_accessed_bits_are_set_by_accesses(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    exec_put64(EXEC_TABLES + 0x2000 + 8, 1ull << 21 | 0x83);    /* the second 2 MiB: neither */
+    env->regs[R_EBX] = 0x200000;
+    EXEC_RUN(0x8b, 0x03);
+    g_assert_cmphex(exec_get64(EXEC_TABLES + 0x2000 + 8) & 0x60, ==, 0x20);
+    env->eip = EXEC_CODE;
+    exec_cpu->halted = 0;
+    EXEC_RUN(0x89, 0x03);
+    g_assert_cmphex(exec_get64(EXEC_TABLES + 0x2000 + 8) & 0x60, ==, 0x60);
+}
+
+static void big_numbers_carry(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    env->regs[R_EAX] = ~0ull;
+    env->regs[R_EBX] = 1;
+    /* add rax, rbx; adc rcx, 0; sbb rdx, 0; mul rax... */
+    EXEC_RUN(0x48, 0x01, 0xd8, 0x48, 0x83, 0xd1, 0x00, 0x48, 0x83, 0xd8, 0x01, 0x48, 0x83, 0xda, 0x00);
+    g_assert_cmphex(env->regs[R_ECX], ==, 1);
+    g_assert_cmphex(env->regs[R_EAX], ==, ~0ull);
+    g_assert_cmphex(env->regs[R_EDX], ==, ~0ull);
+}
+
+static void loops_are_fast(void)
+{
+    X86CPUState *env = exec_reset(64);
+    int64_t begin = g_get_monotonic_time();
+
+    env->regs[R_ECX] = 10000000;
+    EXEC_RUN(0x48, 0x01, 0xc8, 0x48, 0x31, 0xc2, 0x48, 0xff, 0xc9, 0x75, 0xf5);
+    g_test_message("%.0f MIPS", 40.0e6 / (double)(g_get_monotonic_time() - begin));
+    g_assert_cmpuint(env->regs[R_ECX], ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    exec_machine_init("max");
+#define TEST(name) g_test_add_func("/x86-exec/" #name, name)
+    TEST(add_sets_flags_and_wraps);
+    TEST(loop_counts_down);
+    TEST(call_and_return_use_the_stack);
+    TEST(rip_relative_operands_are_relative_to_the_next_instruction);
+    TEST(accesses_across_pages_work);
+    TEST(code_that_changes_itself_runs_as_changed);
+    TEST(code_that_was_run_may_change);
+    TEST(instructions_may_cross_pages);
+    TEST(strings_copy_and_fill);
+    TEST(a_pattern_repeats_when_copied_onto_itself);
+    TEST(the_stack_of_16_bits_wraps);
+    TEST(dirty_and_accessed_bits_are_set_by_accesses);
+    TEST(big_numbers_carry);
+    TEST(loops_are_fast);
+    return g_test_run();
+}
