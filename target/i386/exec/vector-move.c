@@ -289,6 +289,7 @@ static void movq2dq(X86Exec *x, const X86Op *op)
 static void emms(X86Exec *x, const X86Op *op)
 {
     vector_check_mmx(x);
+    vector_commit_mmx(x);
     x->env->fptags = 0xff;
 }
 

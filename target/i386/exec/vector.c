@@ -280,11 +280,14 @@ static void mmx_from_gpr(X86Exec *x, const X86Op *op)
     vector_commit_mmx(x);
 }
 
-/* If the stub faults, its EMMS is not reached. */
-static void run_mmx_fp(X86Exec *x, const X86Op *op, void *a, const void *b)
+/* If the stub faults, its EMMS is not reached; the x87 state has become MMX's all the same. */
+static void run_mmx_fp(X86Exec *x, const X86Op *op, void *a, const void *b, bool transition)
 {
     uint64_t result;
 
+    if (transition) {
+        vector_commit_mmx(x);
+    }
     if (enter_sse(x)) {
         ((VectorStub *)op->link)(a, b, NULL, NULL);
     } else if (!vector_run_unmasked((VectorStub *)op->link, a, b, NULL, NULL, &x->env->mxcsr, &result)) {
@@ -293,26 +296,22 @@ static void run_mmx_fp(X86Exec *x, const X86Op *op, void *a, const void *b)
     }
 }
 
-/* CVTPI2PS, CVTPI2PD: the latter leaves the x87 state alone if its operand is in memory. */
+/* CVTPI2PS, CVTPI2PD: they leave the x87 state alone if the operand is in memory. */
 static void mmx_to_vector(X86Exec *x, const X86Op *op)
 {
     bool mem = op->flags & X86_OP_MEM;
 
     vector_check_sse(x);
     vector_check_mmx(x);
-    run_mmx_fp(x, op, &x->env->xmm_regs[op->reg], mmx_rm(x, op));
-    if (!mem || op->id == X86_CVTPI2PS) {
-        vector_commit_mmx(x);
-    }
+    run_mmx_fp(x, op, &x->env->xmm_regs[op->reg], mmx_rm(x, op), !mem);
 }
 
 static void vector_to_mmx(X86Exec *x, const X86Op *op)
 {
     vector_check_sse(x);
     vector_check_mmx(x);
-    run_mmx_fp(x, op, vector_mmx(x, op->reg), rm_operand(x, op, op->flags & X86_OP_MEM));
+    run_mmx_fp(x, op, vector_mmx(x, op->reg), rm_operand(x, op, op->flags & X86_OP_MEM), true);
     x->env->fpregs[op->reg].exponent = 0xffff;
-    vector_commit_mmx(x);
 }
 
 /* Preparation. */
