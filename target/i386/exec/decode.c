@@ -131,7 +131,7 @@ static int vex(Decoder *d, unsigned first)
     d->rex = ~byte >> 5 & REX_R;
     if (first == 0xc4) {
         map = byte & 0x1f;
-        d->rex = ~byte >> 5;
+        d->rex = ~byte >> 5 & 7;
         byte = fetch8(d);
         d->rex |= byte >> 4 & REX_W;
         if (map < 1 || map > 3) {

@@ -381,7 +381,7 @@ static X86PlainFn *prepare_stub(X86Op *op)
 {
     VectorForm form = form_of(op);
     bool is_mmx = form.flags & FORM_MMX && !op->prefix && !(op->flags & X86_OP_VEX);
-    unsigned size = operand_size(op, &form, is_mmx), fourth = op->imm8 >> 4;
+    unsigned size = operand_size(op, &form, is_mmx), fourth = op->imm8;
     VectorStub *stub = form.shape == SHAPE_NONE ? NULL : vector_stub(op, &form, is_mmx);
     bool aligned = size == 16 && !is_mmx && !(op->flags & X86_OP_VEX) && !(form.flags & FORM_UNALIGNED);
 
