@@ -44,6 +44,13 @@ static void pic_output(void *opaque, int n, int level)
     apic_pic_line(level);
 }
 
+static I8259 *pic_master;
+
+static int pic_acknowledge(void)
+{
+    return i8259_acknowledge(pic_master);
+}
+
 static void init_ioapic(PCMachineState *pc)
 {
     DeviceState *dev = device_new(TYPE_IOAPIC);
@@ -102,7 +109,8 @@ bool pc_chips_init(PCMachineState *pc, GError **error)
     ISABus *bus = pc->lpc->isa_bus;
 
     if (pc->pic != ON_OFF_AUTO_OFF) {
-        i8259_new_pair(bus, irq_new(pic_output, NULL, 0), pc->i8259_in);
+        pic_master = i8259_new_pair(bus, irq_new(pic_output, NULL, 0), pc->i8259_in);
+        apic_set_pic(pic_acknowledge);
     }
     init_ioapic(pc);
     init_timers(pc, bus);

@@ -63,6 +63,7 @@ struct APICState {
 static GPtrArray *apics;            /* APICState *, by CPU index */
 static MemoryRegion window;
 static bool pic_level;              /* of the 8259s' INT line */
+static int (*pic_acknowledge)(void);
 
 APICState *apic_of(const X86CPU *cpu)
 {
@@ -147,23 +148,28 @@ static void accept_vector(APICState *s, uint8_t vector, bool level)
     update_cpu(s);
 }
 
-static void startup(APICState *s, uint8_t vector)
+static void startup(X86CPU *cpu)
 {
+    APICState *s = apic_of(cpu);
+
     if (s->wait_for_sipi) {
-        s->sipi_vector = vector;
         s->wait_for_sipi = 0;
-        x86_cpu_startup(s->cpu, vector);
+        x86_cpu_startup(cpu, s->sipi_vector);
     }
 }
 
 static void reset_registers(APICState *s);
 
-/* INIT: as a reset, but for the base and the id; then it waits for a start-up unless it is the first CPU. */
-static void init_signal(APICState *s)
+/* As the CPU takes it. INIT: as a reset, but for the base and the id; then it waits for a start-up unless it is the first CPU. */
+static void init_signal(X86CPU *cpu)
 {
+    APICState *s = apic_of(cpu);
+    int sipi_vector = s->sipi_vector;
+
     reset_registers(s);
+    s->sipi_vector = sipi_vector;       /* of a start-up that came after the INIT */
     s->wait_for_sipi = !(s->apicbase & BASE_BSP);
-    x86_cpu_init(s->cpu);
+    x86_cpu_init(cpu);
 }
 
 static void accept(APICState *s, unsigned mode, uint8_t vector, bool level)
@@ -181,10 +187,11 @@ static void accept(APICState *s, unsigned mode, uint8_t vector, bool level)
         x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_NMI);
         break;
     case MODE_INIT:
-        init_signal(s);
+        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_INIT);
         break;
     case MODE_STARTUP:
-        startup(s, vector);
+        s->sipi_vector = vector;
+        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_SIPI);
         break;
     case MODE_EXTINT:
         x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_HARD);
@@ -283,6 +290,53 @@ int apic_acknowledge(APICState *s)
     update_cpu(s);
     return vector;
 }
+
+void apic_set_pic(int (*acknowledge)(void))
+{
+    pic_acknowledge = acknowledge;
+}
+
+static int acknowledge(X86CPU *cpu)
+{
+    APICState *s = apic_of(cpu);
+    int vector = apic_acknowledge(s);
+
+    if (vector < 0 && pic_level && pic_acknowledge && passes_pic(s)) {
+        vector = pic_acknowledge();
+        update_cpu(s);
+    }
+    return vector;
+}
+
+static uint8_t cpu_cr8(X86CPU *cpu)
+{
+    return apic_tpr(apic_of(cpu));
+}
+
+static void cpu_set_cr8(X86CPU *cpu, uint8_t value)
+{
+    apic_set_tpr(apic_of(cpu), value);
+}
+
+static uint64_t cpu_base(X86CPU *cpu)
+{
+    return apic_base(apic_of(cpu));
+}
+
+static void cpu_set_base(X86CPU *cpu, uint64_t value)
+{
+    apic_set_base(apic_of(cpu), value);
+}
+
+static void poll(X86CPU *cpu)
+{
+    update_cpu(apic_of(cpu));
+}
+
+static const X86InterruptOps interrupt_ops = {
+    .acknowledge = acknowledge, .cr8 = cpu_cr8, .set_cr8 = cpu_set_cr8, .base = cpu_base, .set_base = cpu_set_base,
+    .poll = poll, .init = init_signal, .startup = startup,
+};
 
 static void end_of_interrupt(APICState *s)
 {
@@ -518,6 +572,7 @@ void apic_set_base(APICState *s, uint64_t value)
         s->apicbase &= ~BASE_ENABLE;
         s->spurious_vec &= ~SVR_ENABLE;
     }
+    update_cpu(s);
 }
 
 uint8_t apic_tpr(const APICState *s)
@@ -580,6 +635,7 @@ static bool apic_realize(DeviceState *dev, GError **error)
     }
     if (!apics) {
         apics = g_ptr_array_new();
+        x86_interrupt_ops = &interrupt_ops;
         memory_region_init_io(&window, NULL, &window_ops, NULL, "apic-msi", 0x100000);
         memory_region_add_overlap(memory_system(), APIC_ADDRESS, &window, 0x1000);
     }

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "system/memory.h"
 #include "target/i386/cpu-internal.h"
 #include "util/error.h"
 
@@ -10,6 +11,7 @@ static GPtrArray *cpus;     /* X86CPU *, borrowed, by index */
 static bool (*created_hook)(X86CPU *cpu, GError **error);
 static __thread X86CPU *current;
 const X86InterruptOps *x86_interrupt_ops;
+static AddressSpace *smm_memory;    /* NULL: no different from others' */
 
 void x86_cpu_set_created_hook(bool (*hook)(X86CPU *cpu, GError **error))
 {
@@ -24,6 +26,16 @@ X86CPU *x86_cpu_current(void)
 void x86_cpu_set_current(X86CPU *cpu)
 {
     current = cpu;
+}
+
+AddressSpace *x86_cpu_memory(const X86CPU *cpu)
+{
+    return cpu->env.hflags >> HF_SMM_SHIFT & 1 && smm_memory ? smm_memory : &address_space_memory;
+}
+
+void x86_cpu_set_smm_memory(AddressSpace *memory)
+{
+    smm_memory = memory;
 }
 
 void x86_cpu_interrupt(X86CPU *cpu, uint32_t mask)
@@ -191,7 +203,10 @@ void x86_cpu_init(X86CPU *cpu)
 {
     uint64_t pat = cpu->env.pat, mtrr_deftype = cpu->env.mtrr_deftype;
 
+    uint32_t startup = __atomic_load_n(&cpu->interrupt_request, __ATOMIC_RELAXED) & CPU_INTERRUPT_SIPI;
+
     cpu_reset(cpu);
+    cpu->interrupt_request |= startup;      /* it came after the INIT */
     /* An INIT leaves these alone (SDM vol. 3, 10.1.1). */
     cpu->env.pat = pat;
     cpu->env.mtrr_deftype = mtrr_deftype;

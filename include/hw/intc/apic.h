@@ -19,6 +19,8 @@ APICState *apic_new(X86CPU *cpu, GError **error);
 APICState *apic_of(const X86CPU *cpu);
 /* The 8259 pair's INT line, which LINT0 of the CPUs that take it hears. */
 void apic_pic_line(int level);
+/* How its vector is asked for; -1: none. */
+void apic_set_pic(int (*acknowledge)(void));
 /* The vector to serve now, moved from IRR to ISR; -1: none. As the CPU acknowledges. */
 int apic_acknowledge(APICState *s);
 /* Whether it wants to interrupt: a request above the processor priority. */
