@@ -9,6 +9,10 @@ enum { DESC_B = 1 << 22, DESC_L = 1 << 21, DESC_DPL_SHIFT = 13 };
 #define CR0_RESET 0x60000010u       /* CD, NW, ET */
 #define CR0_PE 0x1u
 #define CR4_OSFXSR 0x200u
+#define CR4_UMIP 0x800u
+#define CR4_OSXSAVE 0x40000u
+#define CR4_SMAP 0x200000u
+#define XCR0_SSE_AVX 6u
 #define EFER_LMA 0x400u
 #define EFER_SVME 0x1000u
 #define EFLAGS_TF 0x100u
@@ -63,7 +67,8 @@ uint32_t x86_cpu_state_hflags(const X86CPUState *env)
 {
     uint32_t derived = HF_CPL_MASK | 1u << HF_CS32_SHIFT | 1u << HF_SS32_SHIFT | 1u << HF_ADDSEG_SHIFT | 1u << HF_PE_SHIFT |
                        7u << HF_MP_SHIFT | 3u << HF_IOPL_SHIFT | 1u << HF_LMA_SHIFT | 1u << HF_CS64_SHIFT | 1u << HF_TF_SHIFT |
-                       1u << HF_VM_SHIFT | 1u << HF_SVME_SHIFT | 1u << HF_OSFXSR_SHIFT;
+                       1u << HF_VM_SHIFT | 1u << HF_SVME_SHIFT | 1u << HF_OSFXSR_SHIFT | 1u << HF_SMAP_SHIFT |
+                       1u << HF_UMIP_SHIFT | 1u << HF_AVX_EN_SHIFT;
     const SegmentCache *cs = &env->segs[R_CS], *ss = &env->segs[R_SS];
     uint32_t h = env->hflags & ~derived;
 
@@ -72,6 +77,9 @@ uint32_t x86_cpu_state_hflags(const X86CPUState *env)
     h |= (env->cr[0] << (HF_MP_SHIFT - 1)) & (7u << HF_MP_SHIFT);   /* MP, EM, TS stand side by side in CR0 too */
     h |= env->eflags & (EFLAGS_TF | EFLAGS_VM | EFLAGS_IOPL);
     h |= env->cr[4] & CR4_OSFXSR ? 1u << HF_OSFXSR_SHIFT : 0;
+    h |= env->cr[4] & CR4_SMAP ? 1u << HF_SMAP_SHIFT : 0;
+    h |= env->cr[4] & CR4_UMIP ? 1u << HF_UMIP_SHIFT : 0;
+    h |= env->cr[4] & CR4_OSXSAVE && (env->xcr0 & XCR0_SSE_AVX) == XCR0_SSE_AVX ? 1u << HF_AVX_EN_SHIFT : 0;
     h |= env->efer & EFER_SVME ? 1u << HF_SVME_SHIFT : 0;
     h |= env->efer & EFER_LMA ? 1u << HF_LMA_SHIFT : 0;
     if (env->efer & EFER_LMA && cs->flags & DESC_L) {
