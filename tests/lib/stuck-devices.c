@@ -1,13 +1,15 @@
 /*
- * An emulator with two devices more, for tests of what keeps a machine from moving: test-stuck has a state that can't be
- * saved, test-blocker blocks migration for the `reason` given.
+ * An emulator with a few devices more, for tests of how machines move: test-stuck has a state that can't be saved,
+ * test-blocker blocks migration for the `reason` given, test-ari has an ARI capability, which no other device here has.
  */
 #include "hw/pci/pci.h"
+#include "hw/pci/pcie.h"
 #include "migration/register.h"
 #include "system/main.h"
 
 #define TYPE_TEST_STUCK "test-stuck"
 #define TYPE_TEST_BLOCKER "test-blocker"
+#define TYPE_TEST_ARI "test-ari"
 
 typedef struct TestBlocker {
     PCIDevice parent_obj;
@@ -16,6 +18,10 @@ typedef struct TestBlocker {
     /* rebuilt */
     MigrationBlocker *blocker;
 } TestBlocker;
+
+typedef struct TestAri {
+    PCIDevice parent_obj;
+} TestAri;
 
 static TestBlocker *blocker_of(void *opaque)
 {
@@ -40,6 +46,20 @@ static void blocker_exit(PCIDevice *dev)
     migration_unblock(blocker_of(dev)->blocker);
 }
 
+static bool ari_realize(PCIDevice *dev, GError **error)
+{
+    if (!pcie_endpoint_cap_init(dev, 0x80, error)) {
+        return false;
+    }
+    pcie_ari_init(dev, PCI_CONFIG_SIZE);
+    return true;
+}
+
+static const VMStateDescription vmstate_ari = {
+    .name = TYPE_TEST_ARI, .version_id = 1, .minimum_version_id = 1,
+    .fields = VMS_FIELDS(VMS_PCI_DEVICE(TestAri, parent_obj)),
+};
+
 static const VMStateDescription vmstate_stuck = {
     .name = TYPE_TEST_STUCK, .version_id = 1, .minimum_version_id = 1, .unmigratable = true,
 };
@@ -51,6 +71,15 @@ static void stuck_class_init(ObjectClass *klass, const void *data)
     pc->realize = nothing;
     pc->vendor_id = PCI_VENDOR_ID_REDHAT;
     pc->parent_class.vmsd = &vmstate_stuck;
+}
+
+static void ari_class_init(ObjectClass *klass, const void *data)
+{
+    PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
+
+    pc->realize = ari_realize;
+    pc->vendor_id = PCI_VENDOR_ID_REDHAT;
+    pc->parent_class.vmsd = &vmstate_ari;
 }
 
 static const Property blocker_props[] = {
@@ -80,6 +109,14 @@ static const TypeInfo blocker_type = {
     .interfaces = conventional,
 };
 TYPE_REGISTER(blocker_type)
+
+static const char *const express[] = { INTERFACE_PCIE_DEVICE, NULL };
+
+static const TypeInfo ari_type = {
+    .name = TYPE_TEST_ARI, .parent = TYPE_PCI_DEVICE, .size = sizeof(TestAri), .class_init = ari_class_init,
+    .interfaces = express,
+};
+TYPE_REGISTER(ari_type)
 
 int main(int argc, char **argv)
 {
