@@ -93,7 +93,6 @@ enum {                          /* flags of a form */
     F(Mp, NONE, GENERAL, V, P, NONE, MODRM)                                                                            \
     F(Ms, NONE, GENERAL, V, S, NONE, MODRM)                                                                            \
     F(M, NONE, GENERAL, NONE, NONE, NONE, MODRM)                                                                       \
-    F(Mb, NONE, GENERAL, B, B, NONE, MODRM)                                                                            \
     F(Md, NONE, GENERAL, D, D, NONE, MODRM)                                                                            \
     F(Mq, NONE, GENERAL, Q, Q, NONE, MODRM)                                                                            \
     F(Mdq, NONE, GENERAL, DQ, DQ, NONE, MODRM)                                                                         \
@@ -276,7 +275,7 @@ enum {                          /* indices of x86_decode_tables */
     TABLE_GROUP_3_Eb, TABLE_GROUP_3_Ev, TABLE_GROUP_4, TABLE_GROUP_5, TABLE_GROUP_11_EbIb, TABLE_GROUP_11_EvIz,
     TABLE_GROUP_6, TABLE_GROUP_7, TABLE_GROUP_7_MEM, TABLE_GROUP_7_REG, TABLE_GROUP_7_REG_1, TABLE_GROUP_7_REG_2,
     TABLE_GROUP_7_REG_3, TABLE_GROUP_7_REG_5, TABLE_GROUP_7_REG_7, TABLE_GROUP_8,
-    TABLE_GROUP_9, TABLE_GROUP_9_MEM, TABLE_GROUP_9_REG, TABLE_CMPXCHG8B, TABLE_RDSEED,
+    TABLE_GROUP_9, TABLE_GROUP_9_MEM, TABLE_GROUP_9_REG, TABLE_CMPXCHG8B, TABLE_RDRAND, TABLE_RDSEED,
     TABLE_GROUP_12, TABLE_GROUP_12_NP, TABLE_GROUP_12_66, TABLE_GROUP_13, TABLE_GROUP_13_NP, TABLE_GROUP_13_66,
     TABLE_GROUP_14, TABLE_GROUP_14_NP, TABLE_GROUP_14_66,
     TABLE_GROUP_15, TABLE_GROUP_15_MEM, TABLE_GROUP_15_MEM_NP, TABLE_GROUP_15_MEM_66, TABLE_GROUP_15_REG,

@@ -131,7 +131,7 @@ static int vex(Decoder *d, unsigned first)
     d->rex = ~byte >> 5 & REX_R;
     if (first == 0xc4) {
         map = byte & 0x1f;
-        d->rex = ~byte >> 5 & 7;
+        d->rex = ~byte >> 5 & (REX_R | REX_X | REX_B);
         byte = fetch8(d);
         d->rex |= byte >> 4 & REX_W;
         if (map < 1 || map > 3) {
@@ -408,9 +408,9 @@ static bool special_cases(Decoder *d)
     X86Op *op = d->op;
 
     switch (op->id) {
-    case X86_XCHG: /* 90 */
-        if (op->map == 0 && op->opcode == 0x90 && op->rm == 0) {
-            op->id = d->repeat == PREFIX_F3 ? X86_PAUSE : X86_NOP;
+    case X86_XCHG: /* 90; with F3 CPUs pause even if there is a REX.B */
+        if (op->map == 0 && op->opcode == 0x90) {
+            op->id = d->repeat == PREFIX_F3 ? X86_PAUSE : op->rm == 0 ? X86_NOP : X86_XCHG;
         }
         break;
     case X86_PUSH_SREG: case X86_POP_SREG:
@@ -478,7 +478,7 @@ static int decode(Decoder *d, const uint8_t *bytes)
     }
 
     if (form->flags & MODRM) {
-        unsigned source = form->flags & TO_REG && form->rm == FILE_GENERAL ? op->size2 : op->size;
+        unsigned source = form->flags & TO_REG && form->reg == FILE_GENERAL ? op->size2 : op->size;
 
         if (!set_register(d, &op->reg, form->reg, reg(d), d->rex & REX_R, op->size)) {
             return X86_DECODE_INVALID;
