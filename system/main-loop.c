@@ -41,6 +41,14 @@ bool big_lock_held(void)
     return lock_held;
 }
 
+void big_wait(pthread_cond_t *cond)
+{
+    g_assert(lock_held);
+    lock_held = false;
+    pthread_cond_wait(cond, &big_mutex);
+    lock_held = true;
+}
+
 /* Waiting: without the lock, and no longer than to the next timer, to the nanosecond. */
 
 static gint poll_unlocked(GPollFD *fds, guint count, gint timeout_ms)

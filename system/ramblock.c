@@ -11,6 +11,7 @@
 
 char *(*ramblock_owner_path)(Object *owner);
 void (*ramblock_code_hook)(RAMBlock *block, uint64_t offset, uint64_t length);
+void (*ramblock_forget_hook)(void);
 
 static GPtrArray *blocks;           /* by descending max_length, then in order of creation */
 static GPtrArray *blocks_by_host;   /* by ascending host address */
@@ -90,6 +91,9 @@ void ramblock_free(RAMBlock *block)
     g_hash_table_remove(blocks_by_name, block->name);
     if (block->code) {
         ramblock_code_hook(block, 0, 0);
+        if (ramblock_forget_hook) {
+            ramblock_forget_hook();
+        }
         munmap(block->code, block->max_length / TARGET_PAGE_SIZE * sizeof(uint64_t));
     }
     if (block->is_anonymous) {
@@ -188,6 +192,9 @@ void ramblock_dirty_log(RAMBlock *block, DirtyClient client, bool on)
     if (on) {
         logging++;
         block->mr->dirty_log |= 1u << client;
+        if (ramblock_forget_hook) {
+            ramblock_forget_hook();     /* a write that is unseen from here on must not be */
+        }
     } else {
         logging--;
         block->mr->dirty_log &= ~(1u << client);

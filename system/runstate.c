@@ -235,7 +235,7 @@ static unsigned shutdown_request, reset_request, powerdown_request, stop_request
 static bool shutdown_forced; /* by the host: -no-shutdown does not hold it up */
 static void (*powerdown_fn)(void *opaque);
 static void *powerdown_opaque;
-static void (*reset_fn)(void);
+static void (*reset_fn)(void), (*pause_fn)(void), (*resume_fn)(void);
 
 static void request(unsigned *word, unsigned value)
 {
@@ -300,6 +300,12 @@ void runstate_set_reset(void (*fn)(void))
     reset_fn = fn;
 }
 
+void runstate_set_cpus(void (*pause)(void), void (*resume)(void))
+{
+    pause_fn = pause;
+    resume_fn = resume;
+}
+
 const char *shutdown_cause_name(ShutdownCause cause)
 {
     static const char *const names[] = {
@@ -339,9 +345,15 @@ static void run_shutdown(ShutdownCause cause)
 
 static void run_reset(ShutdownCause cause)
 {
+    if (pause_fn) {
+        pause_fn();
+    }
     block_drain_all();
     if (reset_fn) {
         reset_fn();
+    }
+    if (resume_fn) {
+        resume_fn();
     }
     if (cause != SHUTDOWN_CAUSE_SUBSYSTEM_RESET && cause != SHUTDOWN_CAUSE_SNAPSHOT_LOAD) {
         emit_cause("RESET", cause);

@@ -6,6 +6,7 @@
 #define SYSTEM_MAIN_LOOP_H
 
 #include <glib.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 void main_loop_init(void);
@@ -27,6 +28,8 @@ void main_loop_catch_signals(void (*fn)(int signo, int pid));
 void big_lock(void);
 void big_unlock(void);
 bool big_lock_held(void);
+/* Waits without the lock, which the caller holds and has again afterwards. */
+void big_wait(pthread_cond_t *cond);
 
 /* Work for the main loop. A Deferred runs once per schedule, in order; scheduling twice before it ran is once. */
 typedef struct Deferred Deferred;

@@ -46,6 +46,9 @@ bool ramblock_resize(RAMBlock *block, uint64_t new_length, GError **error);
 /* Set by the engine: bytes of a block with `code` were written, or (length 0) the block goes away. From any thread. */
 extern void (*ramblock_code_hook)(RAMBlock *block, uint64_t offset, uint64_t length);
 
+/* Set by the accelerator: CPUs have forgotten all direct ways to RAM when it returns. Called with the big lock. */
+extern void (*ramblock_forget_hook)(void);
+
 /* From when a client logs on, writes set its bits. Starting sets none. */
 void ramblock_dirty_log(RAMBlock *block, DirtyClient client, bool on);
 bool ramblock_is_logging(void);         /* some client logs some block, or there may be translated code */

@@ -66,6 +66,8 @@ typedef void (*RunStateChange)(void *opaque, bool running, RunState state);
 typedef struct RunStateHandler RunStateHandler;
 RunStateHandler *runstate_add_handler(RunStateChange fn, void *opaque);
 void runstate_remove_handler(RunStateHandler *handler);
+/* How CPUs are held while the machine is reset, and let go; set by the accelerator. */
+void runstate_set_cpus(void (*pause)(void), void (*resume)(void));
 /* What a reset does to the machine; set by whoever makes it. */
 void runstate_set_reset(void (*fn)(void));
 

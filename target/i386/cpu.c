@@ -10,6 +10,7 @@
 static GPtrArray *cpus;     /* X86CPU *, borrowed, by index */
 static bool (*created_hook)(X86CPU *cpu, GError **error);
 static __thread X86CPU *current;
+void (*x86_cpu_kick)(X86CPU *cpu);
 const X86InterruptOps *x86_interrupt_ops;
 static AddressSpace *smm_memory;    /* NULL: no different from others' */
 
@@ -41,6 +42,9 @@ void x86_cpu_set_smm_memory(AddressSpace *memory)
 void x86_cpu_interrupt(X86CPU *cpu, uint32_t mask)
 {
     __atomic_fetch_or(&cpu->interrupt_request, mask, __ATOMIC_SEQ_CST);
+    if (x86_cpu_kick) {
+        x86_cpu_kick(cpu);
+    }
 }
 
 void x86_cpu_clear_interrupt(X86CPU *cpu, uint32_t mask)
@@ -261,7 +265,7 @@ Json *x86_query_cpus_fast(void)
         g_autofree char *path = object_path(&cpu->parent_obj.parent_obj);
         Json *o = json_new_object();
 
-        json_set(o, "thread-id", json_new_int(syscall(SYS_gettid)));    /* there is one thread for all as yet */
+        json_set(o, "thread-id", json_new_int(cpu->host_thread ? cpu->host_thread : (int)syscall(SYS_gettid)));
         json_set(o, "props",
                  instance_props(current_machine, cpu->socket_id, cpu->die_id, cpu->core_id, cpu->thread_id));
         json_set(o, "qom-path", json_new_string(path));

@@ -63,6 +63,9 @@ struct X86CPU {
     uint32_t interrupt_request; /* CPU_INTERRUPT_* */
     int32_t exception_index;    /* -1: none */
     bool crash_occurred;
+    /* the accelerator's */
+    struct X86Exec *exec;       /* NULL: has not run yet */
+    int host_thread;            /* its thread's id; 0: there is none */
     /* made at realize */
     uint64_t filtered_features[X86_FEATURE_WORDS];  /* asked for and not to be had */
 };
@@ -83,6 +86,8 @@ void x86_cpu_set_current(X86CPU *cpu);
 /* Requests towards a CPU, CPU_INTERRUPT_* bits; from any thread with the big lock. */
 void x86_cpu_interrupt(X86CPU *cpu, uint32_t mask);
 void x86_cpu_clear_interrupt(X86CPU *cpu, uint32_t mask);
+/* Set by the accelerator: the CPU should look at its requests soon. */
+extern void (*x86_cpu_kick)(X86CPU *cpu);
 /* INIT: state as after a reset; all but the first CPU then wait. Only by the CPU's own thread, or while it is stopped. */
 void x86_cpu_init(X86CPU *cpu);
 /* A start-up IPI: begins in real mode at vector << 12. */

@@ -445,13 +445,16 @@ static uint64_t io_load(uint64_t physical, unsigned size)
     return value;
 }
 
-static void io_store(uint64_t physical, uint64_t value, unsigned size)
+static void io_store(X86Exec *x, uint64_t physical, uint64_t value, unsigned size)
 {
     bool locked = take_lock();
 
     address_space_store(&address_space_memory, physical, value, size);
     if (locked) {
         big_unlock();
+    }
+    if (unlikely(__atomic_load_n(&x->pending, __ATOMIC_RELAXED) & X86_PENDING_TLB)) {
+        x86_tlb_reset(x);       /* it moved memory: the next instruction sees that */
     }
 }
 
@@ -506,7 +509,7 @@ static void store_page(X86Exec *x, const TlbCold *c, uint64_t linear, uint64_t v
     unsigned at = linear & ~PAGE_MASK;
 
     if (!c->host || c->readonly) {
-        io_store(c->physical + at, value, size);
+        io_store(x, c->physical + at, value, size);
         return;
     }
     switch (size) {

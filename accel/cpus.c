@@ -1,0 +1,221 @@
+#include "accel/cpus.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "system/main-loop.h"
+#include "system/qtest.h"
+#include "system/ramblock.h"
+#include "system/runstate.h"
+#include "target/i386/exec/exec.h"
+#include "util/log.h"
+
+typedef struct CpuThread {
+    X86CPU *cpu;
+    X86Exec *exec;
+    pthread_t thread;
+    pthread_cond_t wake;
+    bool executes;      /* outside the big lock */
+    bool flush;         /* memory was written behind its back */
+} CpuThread;
+
+static bool enabled, running, ended;
+static unsigned paused;
+static CpuThread *threads;
+static unsigned count;
+static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;  /* some CPU stopped executing */
+static __thread CpuThread *self;
+
+static bool may_execute(const CpuThread *t)
+{
+    return running && paused == 0 && !ended && (!t->cpu->halted || x86_interrupt_pending(t->cpu));
+}
+
+static void *run_cpu(void *opaque)
+{
+    CpuThread *t = opaque;
+    sigset_t all;
+
+    sigfillset(&all);
+    sigdelset(&all, SIGFPE);    /* of vector instructions */
+    sigdelset(&all, SIGSEGV);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    self = t;
+    x86_cpu_set_current(t->cpu);
+    big_lock();
+    t->cpu->host_thread = (int)syscall(SYS_gettid);
+    pthread_cond_broadcast(&idle);
+    for (;;) {
+        while (!may_execute(t)) {
+            big_wait(&t->wake);
+        }
+        if (t->flush) {
+            t->flush = false;
+            x86_exec_flush(t->exec);
+        }
+        __atomic_fetch_and(&t->exec->pending, ~(uint32_t)X86_PENDING_STOP, __ATOMIC_SEQ_CST);
+        x86_exec_load(t->exec);
+        t->executes = true;
+        big_unlock();
+        x86_exec_run(t->exec);
+        big_lock();
+        x86_exec_store(t->exec);
+        t->executes = false;
+        pthread_cond_broadcast(&idle);
+    }
+    return NULL;
+}
+
+static void kick(X86CPU *cpu)
+{
+    if (cpu->exec) {
+        x86_exec_kick(cpu->exec, X86_PENDING_INTERRUPT);
+        pthread_cond_signal(&threads[cpu->index].wake);
+    }
+}
+
+static void map_changed(MemoryListener *listener, AddressSpace *as, hwaddr first, hwaddr last)
+{
+    if (as != &address_space_memory) {
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        x86_exec_kick(threads[i].exec, X86_PENDING_TLB);
+    }
+}
+
+static MemoryListener listener = { .changed = map_changed };
+
+static void forget(void)
+{
+    cpus_pause();
+    for (unsigned i = 0; i < count; i++) {
+        x86_exec_kick(threads[i].exec, X86_PENDING_TLB);
+    }
+    cpus_resume();
+}
+
+static void make_threads(void)
+{
+    if (threads) {
+        return;
+    }
+    count = x86_cpu_count();
+    threads = g_new0(CpuThread, count);
+    for (unsigned i = 0; i < count; i++) {
+        CpuThread *t = &threads[i];
+
+        t->cpu = x86_cpu_by_index(i);
+        t->exec = x86_exec_new(t->cpu);
+        pthread_cond_init(&t->wake, NULL);
+        __atomic_store_n(&t->cpu->exec, t->exec, __ATOMIC_RELEASE);
+    }
+    memory_listener_add(&listener);
+    x86_cpu_kick = kick;
+    ramblock_forget_hook = forget;
+    for (unsigned i = 0; i < count; i++) {
+        int failed = pthread_create(&threads[i].thread, NULL, run_cpu, &threads[i]);
+
+        if (failed) {
+            g_error("cannot create a CPU's thread: %s", g_strerror(failed));
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        while (!threads[i].cpu->host_thread) {
+            big_wait(&idle);
+        }
+    }
+}
+
+static void wake_all(bool flush)
+{
+    for (unsigned i = 0; i < count; i++) {
+        threads[i].flush |= flush;
+        pthread_cond_signal(&threads[i].wake);
+    }
+}
+
+static bool others_execute(void)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (&threads[i] != self && threads[i].executes) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Waits until no other CPU executes. One that waits so counts as not executing: two may wait for each other. */
+static void wait_idle(void)
+{
+    bool executed = self && self->executes;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (&threads[i] != self) {
+            x86_exec_kick(threads[i].exec, X86_PENDING_STOP);
+        }
+    }
+    if (executed) {
+        self->executes = false;
+        pthread_cond_broadcast(&idle);
+    }
+    while (others_execute()) {
+        big_wait(&idle);
+    }
+    if (executed) {
+        self->executes = true;
+    }
+}
+
+static void run_state_changed(void *opaque, bool now_running, RunState state)
+{
+    running = now_running;
+    if (running) {
+        make_threads();
+        wake_all(true);
+    } else if (threads) {
+        wait_idle();
+    }
+}
+
+void cpus_pause(void)
+{
+    paused++;
+    if (threads) {
+        wait_idle();
+    }
+}
+
+void cpus_resume(void)
+{
+    if (--paused == 0 && threads) {
+        wake_all(false);
+    }
+}
+
+/* After a reset memory has other content, too. */
+static void resume_after_reset(void)
+{
+    for (unsigned i = 0; i < count; i++) {
+        threads[i].flush = true;
+    }
+    cpus_resume();
+}
+
+void cpus_enable(void)
+{
+    if (!enabled) {
+        enabled = true;
+        runstate_add_handler(run_state_changed, NULL);
+        runstate_set_cpus(cpus_pause, resume_after_reset);
+    }
+}
+
+void cpus_shutdown(void)
+{
+    ended = true;
+    if (threads) {
+        wait_idle();
+    }
+}
