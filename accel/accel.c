@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "accel/cpus.h"
 #include "system/qtest.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
@@ -12,7 +13,7 @@ typedef struct AccelClass {
     bool (*use)(Object *accel, GError **error);
 } AccelClass;
 
-static Object *current;     /* at /machine's side, not in the tree: it is chosen before there is one */
+static Object *current;     /* at /machine's side, not in the tree: it is chosen before there is one; NULL: tcg */
 
 /* --- tcg --- */
 
@@ -109,6 +110,13 @@ bool accel_use(const char *name, const Json *properties, GError **error)
     }
     current = accel;
     return true;
+}
+
+void accel_start(void)
+{
+    if (!qtest_enabled() && (!current || object_dynamic_cast(current, TYPE_TCG_ACCEL))) {
+        cpus_enable();
+    }
 }
 
 static void add_name(const char *type, void *out)

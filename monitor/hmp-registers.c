@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "accel/cpus.h"
 #include "monitor/hmp.h"
 #include "target/i386/cpu.h"
 #include "target/i386/cpu-state.h"
@@ -108,11 +109,13 @@ static void info_registers(Monitor *mon, const Json *args, GError **error)
     } else if (!all && (index < 0 || index >= x86_cpu_count())) {
         monitor_printf(mon, "CPU#%" PRId64 " not available\n", index);
     } else {
+        cpus_pause();
         for (unsigned i = 0; i < x86_cpu_count(); i++) {
             if (all || i == index) {
                 print_cpu(mon, x86_cpu_by_index(i));
             }
         }
+        cpus_resume();
     }
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "accel/accel.h"
+#include "accel/cpus.h"
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "hw/core/machine.h"
@@ -492,6 +493,7 @@ bool setup_run(Config *config)
     if (config->qtest && !qtest_init(config->qtest, config->qtest_log, &error)) {
         return fail(error);
     }
+    accel_start();
     migration_set_autostart(!config->stopped);
     if (config->incoming) {
         bool ok = migration_incoming_begin(&error);
@@ -509,6 +511,7 @@ bool setup_run(Config *config)
 
 void setup_teardown(void)
 {
+    cpus_shutdown();
     migration_shutdown();
     monitor_close_all();
     block_close_all();

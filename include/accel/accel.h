@@ -11,6 +11,8 @@
 
 /* "tcg" with its properties, texts as -accel has them ("accel" and "id" are left out). Refused: "invalid accelerator x". */
 bool accel_use(const char *name, const Json *properties, GError **error);
+/* The machine is made: from now on CPUs execute whenever it runs, unless they are a test's. */
+void accel_start(void);
 /* `-accel help`: the names, one a line. */
 void accel_help(GString *out);
 
