@@ -9,6 +9,7 @@
 #include "hw/nvram/fw_cfg.h"
 #include "hw/rtc/mc146818.h"
 #include "system/runstate.h"
+#include "target/i386/cpu.h"
 #include "util/byteorder.h"
 #include "util/error.h"
 #include "util/trace.h"
@@ -234,6 +235,20 @@ static uint64_t apm_read(void *opaque, hwaddr offset, unsigned size)
     return offset ? lpc->apm.apms : lpc->apm.apmc;
 }
 
+/* To the CPU that wrote, or to all if firmware asked for that. */
+static void raise_smi(const ICH9LPCState *lpc)
+{
+    bool broadcast = lpc->smi_negotiated_features >> SMI_FEATURE_BROADCAST_BIT & 1;
+
+    for (unsigned i = 0; i < x86_cpu_count(); i++) {
+        X86CPU *cpu = x86_cpu_by_index(i);
+
+        if (broadcast || cpu == x86_cpu_current()) {
+            x86_cpu_interrupt(cpu, CPU_INTERRUPT_SMI);
+        }
+    }
+}
+
 static void apm_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     ICH9LPCState *lpc = opaque;
@@ -246,6 +261,9 @@ static void apm_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
     trace(ich9_apm_command, "command %#x", (unsigned)value);
     if (value == ACPI_ENABLE_CMD || value == ACPI_DISABLE_CMD) {
         ich9_pm_set_acpi_enabled(&lpc->pm, value == ACPI_ENABLE_CMD);
+    }
+    if (lpc->pm.smi_en & ICH9_SMI_EN_APMC_EN) {
+        raise_smi(lpc);
     }
 }
 
