@@ -67,9 +67,6 @@ static Json *query_display_options(Json *args, Monitor *mon, GError **error)
     return options;
 }
 
-QMP_STRUCT(mouse_info, "MouseInfo", { "name", &qmp_str }, { "index", &qmp_int }, { "current", &qmp_bool }, { "absolute", &qmp_bool });
-QMP_LIST(mouse_infos, mouse_info);
-
 /* --- actions --- */
 
 QMP_ENUM(reboot_action, "RebootAction", "reset", "shutdown");
@@ -216,7 +213,6 @@ static const QmpCommand commands[] = {
     { "balloon", no_balloon, QMP_ARGS({ "value", &qmp_int }) },
     { "query-vm-generation-id", query_vm_generation_id, NULL, &qmp_guid_info },
     { "query-display-options", query_display_options, NULL, &qmp_display_options },
-    { "query-mice", empty_list, NULL, &qmp_mouse_infos },
     { "set-action", set_action,
       QMP_ARGS({ "reboot", &qmp_reboot_action, QMP_OPTIONAL }, { "shutdown", &qmp_shutdown_action, QMP_OPTIONAL },
                { "panic", &qmp_panic_action, QMP_OPTIONAL }, { "watchdog", &qmp_watchdog_action, QMP_OPTIONAL }), NULL, QMP_PRECONFIG },
