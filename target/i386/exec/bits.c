@@ -1,10 +1,26 @@
 /* Extensions in general registers: bit counting and fields, carry chains, CRC, byte swaps, random numbers. */
 #include <sys/random.h>
 
-#include "target/i386/exec/features.h"
 #include "target/i386/exec/flags.h"
-#include "target/i386/exec/mem.h"
 #include "target/i386/exec/vector.h"
+
+VECTOR_OP(popcnt)
+VECTOR_OP(lzcnt)
+VECTOR_OP(tzcnt)
+VECTOR_OP(andn)
+VECTOR_OP(bextr)
+VECTOR_OP(lowest_bit)
+VECTOR_OP(bzhi)
+VECTOR_OP(mulx)
+VECTOR_OP(pdep)
+VECTOR_OP(pext)
+VECTOR_OP(rorx)
+VECTOR_OP(shift)
+VECTOR_OP(adcx)
+VECTOR_OP(adox)
+VECTOR_OP(movbe)
+VECTOR_OP(crc32)
+VECTOR_OP(random_number)
 
 static inline uint64_t source(X86Exec *x, const X86Op *op, unsigned size)
 {
@@ -61,20 +77,6 @@ static void tzcnt(X86Exec *x, const X86Op *op)
     x86_put(x, op->reg, count, op->size);
     x86_set_arith(x, scan_flags(x, (v == 0 ? FLAG_CF : 0) | (count == 0 ? FLAG_ZF : 0)));
 }
-
-/* What LZCNT and TZCNT are in a CPU without them. With a source of zero the destination stays. */
-static void scan(X86Exec *x, const X86Op *op, bool reverse)
-{
-    uint64_t v = source(x, op, op->size);
-
-    if (v) {
-        x86_put(x, op->reg, reverse ? 63 - __builtin_clzll(v) : __builtin_ctzll(v), op->size);
-    }
-    x86_set_arith(x, scan_flags(x, (x86_eflags(x) & FLAG_CF) | (v == 0 ? FLAG_ZF : 0)));
-}
-
-static void bsr(X86Exec *x, const X86Op *op) { scan(x, op, true); }
-static void bsf(X86Exec *x, const X86Op *op) { scan(x, op, false); }
 
 /* BMI1. AF and PF are undefined: they stay. */
 static uint32_t bmi_flags(X86Exec *x, uint32_t set)
@@ -268,26 +270,26 @@ static void random_number(X86Exec *x, const X86Op *op)
     x86_set_arith(x, ok ? FLAG_CF : 0);
 }
 
-X86PlainFn *vector_bits_handler(X86Exec *x, const X86Op *op)
+X86OpFn *vector_bits_handler(const X86Op *op)
 {
     switch (op->id) {
-    case X86_POPCNT: return popcnt;
-    case X86_LZCNT: return x86_has_feature(x->cpu, X86_FEATURE_ABM) ? lzcnt : bsr;
-    case X86_TZCNT: return x86_has_feature(x->cpu, X86_FEATURE_BMI1) ? tzcnt : bsf;
-    case X86_ANDN: return andn;
-    case X86_BEXTR: return bextr;
-    case X86_BLSI: case X86_BLSMSK: case X86_BLSR: return lowest_bit;
-    case X86_BZHI: return bzhi;
-    case X86_MULX: return mulx;
-    case X86_PDEP: return pdep;
-    case X86_PEXT: return pext;
-    case X86_RORX: return rorx;
-    case X86_SARX: case X86_SHLX: case X86_SHRX: return shift;
-    case X86_ADCX: return adcx;
-    case X86_ADOX: return adox;
-    case X86_MOVBE: return movbe;
-    case X86_CRC32: return crc32;
-    case X86_RDRAND: case X86_RDSEED: return random_number;
+    case X86_POPCNT: return op_popcnt;
+    case X86_LZCNT: return op_lzcnt;
+    case X86_TZCNT: return op_tzcnt;
+    case X86_ANDN: return op_andn;
+    case X86_BEXTR: return op_bextr;
+    case X86_BLSI: case X86_BLSMSK: case X86_BLSR: return op_lowest_bit;
+    case X86_BZHI: return op_bzhi;
+    case X86_MULX: return op_mulx;
+    case X86_PDEP: return op_pdep;
+    case X86_PEXT: return op_pext;
+    case X86_RORX: return op_rorx;
+    case X86_SARX: case X86_SHLX: case X86_SHRX: return op_shift;
+    case X86_ADCX: return op_adcx;
+    case X86_ADOX: return op_adox;
+    case X86_MOVBE: return op_movbe;
+    case X86_CRC32: return op_crc32;
+    case X86_RDRAND: case X86_RDSEED: return op_random_number;
     default: return NULL;
     }
 }

@@ -94,8 +94,8 @@ void x86_exec_flush(X86Exec *x);
  * changed before (registers, memory, flags), unless the architecture says so.
  */
 typedef void X86PlainFn(X86Exec *x, const X86Op *op);
-/* By unit, indexed by id; NULL: not this unit's. In system-*.c, vector-*.c, x87.c and so on. */
-extern X86PlainFn *const x86_plain_system[X86_INSNS], *const x86_plain_vector[X86_INSNS], *const x86_plain_integer[X86_INSNS];
+/* By unit, indexed by id; NULL: not this unit's. The vector unit chooses a handler when code is translated (vector.h). */
+extern X86PlainFn *const x86_plain_system[X86_INSNS], *const x86_plain_integer[X86_INSNS];
 
 /* Leave the instruction: an exception (a fault: EIP is the instruction's own). */
 _Noreturn void x86_raise(X86Exec *x, unsigned vector);

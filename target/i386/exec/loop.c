@@ -5,6 +5,7 @@
 #include "system/main-loop.h"
 #include "target/i386/exec/engine.h"
 #include "target/i386/exec/flags.h"
+#include "target/i386/exec/vector.h"
 
 /* --- leaving an instruction --- */
 
@@ -257,6 +258,7 @@ void x86_exec_kick(X86Exec *x, uint32_t pending)
 
 void x86_exec_store(X86Exec *x)
 {
+    vector_leave(x);
     memcpy(x->env->regs, x->regs, sizeof(x->env->regs));
     x->env->eip = x->eip;
     x->env->eflags = x86_eflags(x);
@@ -264,6 +266,7 @@ void x86_exec_store(X86Exec *x)
 
 void x86_exec_load(X86Exec *x)
 {
+    vector_drop(x);
     memcpy(x->regs, x->env->regs, sizeof(x->env->regs));
     x->regs[X86_REG_ZERO / 8] = 0;
     x->eip = x->env->eip;
@@ -309,6 +312,7 @@ void x86_exec_free(X86Exec *x)
     memory_reader_remove(&x->engine->reader);
     x86_code_remove_engine(x);
     pthread_mutex_destroy(&x->engine->mutex);
+    vector_free(x);
     munmap(x->engine, sizeof(X86ExecPrivate));
     munmap(x, sizeof(X86Exec));
 }

@@ -5,6 +5,7 @@
 #include "target/i386/exec/engine.h"
 #include "target/i386/exec/features.h"
 #include "target/i386/exec/mem.h"
+#include "target/i386/exec/vector.h"
 
 enum { MAX_INSNS = 48, MAX_RECORDS = MAX_INSNS + 4, MAX_BYTES = 15 * MAX_INSNS };
 #define PAGE_MASK (~(TARGET_PAGE_SIZE - 1))
@@ -16,7 +17,7 @@ static X86PlainFn *plain[X86_INSNS];
 static void fill_plain(void)
 {
     for (unsigned id = 0; id < X86_INSNS; id++) {
-        plain[id] = x86_plain_integer[id] ? x86_plain_integer[id] : x86_plain_system[id] ? x86_plain_system[id] : x86_plain_vector[id];
+        plain[id] = x86_plain_integer[id] ? x86_plain_integer[id] : x86_plain_system[id];
     }
 }
 
@@ -106,6 +107,10 @@ static void choose(Build *b, X86Op *op)
             b->ended = true;
             return;
         }
+    }
+    if (x86_insn_info[op->id].unit == X86_UNIT_VECTOR) {
+        op->fn = vector_prepare(x, op);
+        return;
     }
     if (!plain[op->id]) {
         op->fn = x86_op_undefined;

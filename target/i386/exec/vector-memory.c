@@ -1,8 +1,15 @@
 /* Vector instructions with accesses of their own: masked moves, gathers, MXCSR. */
 #include <string.h>
 
-#include "target/i386/exec/mem.h"
 #include "target/i386/exec/vector.h"
+
+VECTOR_OP(masked_load)
+VECTOR_OP(masked_store)
+VECTOR_OP(maskmovdqu)
+VECTOR_OP(maskmovq)
+VECTOR_OP(gather)
+VECTOR_OP(ldmxcsr)
+VECTOR_OP(stmxcsr)
 
 /* The memory operand's offset in its segment, without a VSIB index. */
 uint64_t vector_offset(X86Exec *x, const X86Op *op)
@@ -55,7 +62,7 @@ static void masked_store(X86Exec *x, const X86Op *op)
     for (unsigned i = 0; i < count; i++) {
         if (selected(mask, i, size)) {
             linear[i] = element_linear(x, op, vector_offset(x, op) + i * size, size, true);
-            x86_probe_write(x, op, linear[i], size);
+            vector_probe(x, op, linear[i], size);
         }
     }
     for (unsigned i = 0; i < count; i++) {
@@ -74,7 +81,7 @@ static void masked_bytes(X86Exec *x, const X86Op *op, const uint64_t *value, con
     for (unsigned i = 0; i < count; i++) {
         if (selected(mask, i, 1)) {
             linear[i] = x86_linear_in(x, op, seg, (x->regs[R_EDI] + i) & limit, 1, true);
-            x86_probe_write(x, op, linear[i], 1);
+            vector_probe(x, op, linear[i], 1);
         }
     }
     for (unsigned i = 0; i < count; i++) {
@@ -156,19 +163,19 @@ static void stmxcsr(X86Exec *x, const X86Op *op)
     x86_st32(x, op, x86_linear(x, op, 4, true), vector_mxcsr(x));
 }
 
-X86PlainFn *vector_memory_handler(const X86Op *op)
+X86OpFn *vector_memory_handler(const X86Op *op)
 {
     bool store = op->opcode == 0x2e || op->opcode == 0x2f || op->opcode == 0x8e;
 
     switch (op->id) {
     case X86_VMASKMOVPS: case X86_VMASKMOVPD: case X86_VPMASKMOVD: case X86_VPMASKMOVQ:
-        return store ? masked_store : masked_load;
-    case X86_MASKMOVDQU: return maskmovdqu;
-    case X86_MASKMOVQ: return maskmovq;
+        return store ? op_masked_store : op_masked_load;
+    case X86_MASKMOVDQU: return op_maskmovdqu;
+    case X86_MASKMOVQ: return op_maskmovq;
     case X86_VPGATHERDD: case X86_VPGATHERQD: case X86_VGATHERDPS: case X86_VGATHERQPS:
-        return gather;
-    case X86_LDMXCSR: return ldmxcsr;
-    case X86_STMXCSR: return stmxcsr;
+        return op_gather;
+    case X86_LDMXCSR: return op_ldmxcsr;
+    case X86_STMXCSR: return op_stmxcsr;
     default: return NULL;
     }
 }

@@ -1,46 +1,86 @@
 /* Moves between vector registers and memory or general registers, in C: they are the most frequent ones. */
 #include <string.h>
 
-#include "target/i386/exec/mem.h"
 #include "target/i386/exec/vector.h"
 
-static inline __attribute__((always_inline)) uint64_t address(X86Exec *x, const X86Op *op, unsigned size, bool aligned, bool write)
-{
-    uint64_t linear = x86_linear(x, op, size, write);
+#define INLINE static inline __attribute__((always_inline))
+#define SLOW static __attribute__((noinline))
 
-    if (aligned && unlikely(linear & (size - 1))) {
+/* Where the translation cache has not the page, or the address is not aligned. */
+SLOW const void *load_slow(X86Exec *x, const X86Op *op, unsigned size, bool aligned)
+{
+    uint64_t linear = x86_linear(x, op, size, false);
+
+    if (aligned && linear & (size - 1)) {
         x86_raise_error(x, EXCP_GP, 0);
     }
-    return linear;
+    x86_ld_bytes(x, op, linear, x->vector->memory, size);
+    return x->vector->memory;
 }
 
-static inline __attribute__((always_inline)) void load(X86Exec *x, const X86Op *op, void *to, unsigned size, bool aligned)
+SLOW void store_slow(X86Exec *x, const X86Op *op, const void *from, unsigned size, bool aligned)
 {
-    uint64_t linear = address(x, op, size, aligned, false);
-    const X86TlbEntry *e = x86_tlb_entry(x, linear);
+    uint64_t linear = x86_linear(x, op, size, true);
 
-    if (likely(linear - e->read <= TARGET_PAGE_SIZE - size)) {
-        memcpy(to, (const void *)(uintptr_t)(linear + e->addend), size);
+    if (aligned && linear & (size - 1)) {
+        x86_raise_error(x, EXCP_GP, 0);
+    }
+    x86_st_bytes(x, op, linear, from, size);
+}
+
+/* The memory operand, or a copy. */
+INLINE const void *source(X86Exec *x, const X86Op *op, unsigned size, bool aligned)
+{
+    const void *host = vector_host(x, op, size, false);
+
+    return likely(host && !(aligned && (uintptr_t)host & (size - 1))) ? host : load_slow(x, op, size, aligned);
+}
+
+INLINE void store(X86Exec *x, const X86Op *op, const void *from, unsigned size, bool aligned)
+{
+    void *host = vector_host(x, op, size, true);
+
+    if (likely(host && !(aligned && (uintptr_t)host & (size - 1)))) {
+        memcpy(host, from, size);
     } else {
-        x86_ld_bytes(x, op, linear, x->vector->memory, size);
-        memcpy(to, x->vector->memory, size);
+        store_slow(x, op, from, size, aligned);
     }
 }
 
-static inline __attribute__((always_inline)) void store(X86Exec *x, const X86Op *op, const void *from, unsigned size, bool aligned)
-{
-    uint64_t linear = address(x, op, size, aligned, true);
-    const X86TlbEntry *e = x86_tlb_entry(x, linear);
+/*
+ * Registers are written 16 bytes at a time wherever they may be read so next: the host does not forward two stores to one
+ * load.
+ */
+typedef uint64_t Pair __attribute__((vector_size(16), aligned(8), may_alias));
 
-    if (likely(linear - e->write <= TARGET_PAGE_SIZE - size)) {
-        memcpy((void *)(uintptr_t)(linear + e->addend), from, size);
-    } else {
-        x86_st_bytes(x, op, linear, from, size);
-    }
+INLINE void set_low(VectorReg *r, uint64_t low, uint64_t high)
+{
+    *(Pair *)r->q = (Pair){ low, high };
+}
+
+INLINE Pair low_of(const VectorReg *r)
+{
+    return *(const Pair *)r->q;
+}
+
+INLINE uint64_t load_64(const void *from)
+{
+    uint64_t value;
+
+    memcpy(&value, from, 8);
+    return value;
+}
+
+INLINE uint64_t load_32(const void *from)
+{
+    uint32_t value;
+
+    memcpy(&value, from, 4);
+    return value;
 }
 
 /* Whole registers: MOVAPS, MOVUPS, MOVDQA, … */
-static inline __attribute__((always_inline)) void whole(X86Exec *x, const X86Op *op, bool vex, bool wide, bool mem, bool to_reg,
+INLINE void whole(X86Exec *x, const X86Op *op, bool vex, bool wide, bool mem, bool to_reg,
                                                         bool aligned)
 {
     VectorReg *xmm = x->env->xmm_regs;
@@ -55,7 +95,7 @@ static inline __attribute__((always_inline)) void whole(X86Exec *x, const X86Op 
             vector_clear_upper(to);
         }
     } else if (to_reg) {
-        load(x, op, &xmm[op->reg], size, aligned);
+        memcpy(&xmm[op->reg], source(x, op, size, aligned), size);
         if (vex && !wide) {
             vector_clear_upper(&xmm[op->reg]);
         }
@@ -64,31 +104,27 @@ static inline __attribute__((always_inline)) void whole(X86Exec *x, const X86Op 
     }
 }
 
-#define WHOLE(name, vex, wide, mem, to_reg, aligned)        \
-    static void name(X86Exec *x, const X86Op *op)           \
-    {                                                       \
-        whole(x, op, vex, wide, mem, to_reg, aligned);      \
-    }
+#define WHOLE(name, vex, wide, mem, to_reg, aligned) VECTOR_OP_INLINE(name, whole(x, op, vex, wide, mem, to_reg, aligned))
 #define WHOLE_ALL(name, vex, wide)                                                                                  \
     WHOLE(name##_copy, vex, wide, false, true, false) WHOLE(name##_copy_back, vex, wide, false, false, false)       \
     WHOLE(name##_load, vex, wide, true, true, false) WHOLE(name##_load_aligned, vex, wide, true, true, true)        \
     WHOLE(name##_store, vex, wide, true, false, false) WHOLE(name##_store_aligned, vex, wide, true, false, true)    \
-    static X86PlainFn *const name[6] = { name##_copy_back, name##_copy, name##_store, name##_load,                  \
-                                         name##_store_aligned, name##_load_aligned };
+    static X86OpFn *const name[6] = { op_##name##_copy_back, op_##name##_copy, op_##name##_store, op_##name##_load, \
+                                      op_##name##_store_aligned, op_##name##_load_aligned };
 WHOLE_ALL(sse, false, false)
 WHOLE_ALL(avx_128, true, false)
 WHOLE_ALL(avx_256, true, true)
 
-static X86PlainFn *whole_handler(const X86Op *op, bool aligned)
+static X86OpFn *whole_handler(const X86Op *op, bool aligned)
 {
-    X86PlainFn *const *set = !(op->flags & X86_OP_VEX) ? sse : op->flags & X86_OP_L ? avx_256 : avx_128;
+    X86OpFn *const *set = !(op->flags & X86_OP_VEX) ? sse : op->flags & X86_OP_L ? avx_256 : avx_128;
     unsigned to_reg = op->flags & X86_OP_TO_REG ? 1 : 0;
 
     return set[!(op->flags & X86_OP_MEM) ? to_reg : (aligned ? 4 : 2) + to_reg];
 }
 
 /* One element: MOVSS, MOVSD, and MOVQ between vector registers and memory. */
-static inline __attribute__((always_inline)) void element(X86Exec *x, const X86Op *op, unsigned size, bool vex)
+INLINE void element(X86Exec *x, const X86Op *op, unsigned size, bool vex)
 {
     VectorReg *xmm = x->env->xmm_regs;
 
@@ -97,137 +133,131 @@ static inline __attribute__((always_inline)) void element(X86Exec *x, const X86O
         store(x, op, &xmm[op->reg], size, false);
         return;
     }
-    if (size == 8) {
-        load(x, op, &xmm[op->reg].q[0], 8, false);
-    } else {
-        uint32_t value;
-
-        load(x, op, &value, 4, false);
-        xmm[op->reg].q[0] = value;
-    }
-    xmm[op->reg].q[1] = 0;
+    set_low(&xmm[op->reg], size == 8 ? load_64(source(x, op, 8, false)) : load_32(source(x, op, 4, false)), 0);
     if (vex) {
         vector_clear_upper(&xmm[op->reg]);
     }
 }
 
-static void element_4(X86Exec *x, const X86Op *op) { element(x, op, 4, false); }
-static void element_8(X86Exec *x, const X86Op *op) { element(x, op, 8, false); }
-static void element_4_vex(X86Exec *x, const X86Op *op) { element(x, op, 4, true); }
-static void element_8_vex(X86Exec *x, const X86Op *op) { element(x, op, 8, true); }
+VECTOR_OP_INLINE(element_4, element(x, op, 4, false))
+VECTOR_OP_INLINE(element_8, element(x, op, 8, false))
+VECTOR_OP_INLINE(element_4_vex, element(x, op, 4, true))
+VECTOR_OP_INLINE(element_8_vex, element(x, op, 8, true))
 
 /* Between registers only the element is merged; the rest is the destination's or, with VEX, vvvv's. */
 static inline void merge(X86Exec *x, const X86Op *op, unsigned size)
 {
     bool to_reg = op->flags & X86_OP_TO_REG, vex = op->flags & X86_OP_VEX;
-    VectorReg *xmm = x->env->xmm_regs, *to = &xmm[to_reg ? op->reg : op->rm], result;
+    VectorReg *xmm = x->env->xmm_regs, *to = &xmm[to_reg ? op->reg : op->rm];
+    Pair rest = low_of(vex ? &xmm[op->vvvv & 15] : to), from = low_of(&xmm[to_reg ? op->rm : op->reg]);
 
     vector_check(x, vex);
-    result = vex ? xmm[op->vvvv & 15] : *to;
-    memcpy(&result, &xmm[to_reg ? op->rm : op->reg], size);
+    set_low(to, size == 8 ? from[0] : (from[0] & UINT32_MAX) | (rest[0] & ~(uint64_t)UINT32_MAX), rest[1]);
     if (vex) {
-        vector_clear_upper(&result);
+        vector_clear_upper(to);
     }
-    *to = result;
 }
 
+VECTOR_OP(merge_4)
 static void merge_4(X86Exec *x, const X86Op *op) { merge(x, op, 4); }
+VECTOR_OP(merge_8)
 static void merge_8(X86Exec *x, const X86Op *op) { merge(x, op, 8); }
 
 /* Halves: MOVLPS, MOVHPS and their kind. */
-static inline void half(X86Exec *x, const X86Op *op, unsigned which)
+INLINE void half(X86Exec *x, const X86Op *op, bool high)
 {
     bool vex = op->flags & X86_OP_VEX;
-    VectorReg *xmm = x->env->xmm_regs, *to = &xmm[op->reg], result;
+    VectorReg *xmm = x->env->xmm_regs, *to = &xmm[op->reg];
+    uint64_t value;
+    Pair rest;
 
     vector_check(x, vex);
     if (!(op->flags & X86_OP_TO_REG)) {
-        store(x, op, &to->q[which], 8, false);
+        store(x, op, &to->q[high], 8, false);
         return;
     }
-    result = vex ? xmm[op->vvvv & 15] : *to;
-    load(x, op, &result.q[which], 8, false);
+    value = load_64(source(x, op, 8, false));
+    rest = low_of(vex ? &xmm[op->vvvv & 15] : to);
+    set_low(to, high ? rest[0] : value, high ? value : rest[1]);
     if (vex) {
-        vector_clear_upper(&result);
+        vector_clear_upper(to);
     }
-    *to = result;
 }
 
-static void half_low(X86Exec *x, const X86Op *op) { half(x, op, 0); }
-static void half_high(X86Exec *x, const X86Op *op) { half(x, op, 1); }
+VECTOR_OP_INLINE(half_low, half(x, op, false))
+VECTOR_OP_INLINE(half_high, half(x, op, true))
 
-static inline void half_register(X86Exec *x, const X86Op *op, bool high_to_low)
+INLINE void half_register(X86Exec *x, const X86Op *op, bool high_to_low)
 {
     bool vex = op->flags & X86_OP_VEX;
-    VectorReg *xmm = x->env->xmm_regs, result;
+    VectorReg *xmm = x->env->xmm_regs, *to = &xmm[op->reg];
+    Pair rest = low_of(vex ? &xmm[op->vvvv & 15] : to), from = low_of(&xmm[op->rm]);
 
     vector_check(x, vex);
-    result = xmm[vex ? op->vvvv & 15 : op->reg];
-    result.q[!high_to_low] = xmm[op->rm].q[high_to_low];
+    set_low(to, high_to_low ? from[1] : rest[0], high_to_low ? rest[1] : from[0]);
     if (vex) {
-        vector_clear_upper(&result);
-    } else {
-        memcpy(&result.q[2], &xmm[op->reg].q[2], 16);
+        vector_clear_upper(to);
     }
-    xmm[op->reg] = result;
 }
 
-static void movhlps(X86Exec *x, const X86Op *op) { half_register(x, op, true); }
-static void movlhps(X86Exec *x, const X86Op *op) { half_register(x, op, false); }
+VECTOR_OP_INLINE(movhlps, half_register(x, op, true))
+VECTOR_OP_INLINE(movlhps, half_register(x, op, false))
 
+VECTOR_OP(movddup)
 static void movddup(X86Exec *x, const X86Op *op)
 {
     bool vex = op->flags & X86_OP_VEX, wide = op->flags & X86_OP_L;
-    VectorReg *xmm = x->env->xmm_regs, source = xmm[op->rm & 15];
+    VectorReg *xmm = x->env->xmm_regs, value = xmm[op->rm & 15];
 
     vector_check(x, vex);
     if (op->flags & X86_OP_MEM && wide) {
-        load(x, op, &source, 32, false);
+        memcpy(&value, source(x, op, 32, false), 32);
     } else if (op->flags & X86_OP_MEM) {
-        load(x, op, &source, 8, false);
+        memcpy(&value, source(x, op, 8, false), 8);
     }
-    xmm[op->reg].q[0] = xmm[op->reg].q[1] = source.q[0];
+    set_low(&xmm[op->reg], value.q[0], value.q[0]);
     if (vex) {
-        xmm[op->reg].q[2] = xmm[op->reg].q[3] = wide ? source.q[2] : 0;
+        xmm[op->reg].q[2] = xmm[op->reg].q[3] = wide ? value.q[2] : 0;
     }
 }
 
 /* MOVQ between vector registers: the upper half becomes zero. */
+VECTOR_OP(movq_copy)
 static void movq_copy(X86Exec *x, const X86Op *op)
 {
     bool to_reg = op->flags & X86_OP_TO_REG, vex = op->flags & X86_OP_VEX;
     VectorReg *xmm = x->env->xmm_regs, *to = &xmm[to_reg ? op->reg : op->rm];
 
     vector_check(x, vex);
-    to->q[0] = xmm[to_reg ? op->rm : op->reg].q[0];
-    to->q[1] = 0;
+    set_low(to, xmm[to_reg ? op->rm : op->reg].q[0], 0);
     if (vex) {
         vector_clear_upper(to);
     }
 }
 
 /* MOVD, and MOVQ with a general register or memory in its place. */
-static void movd(X86Exec *x, const X86Op *op)
+INLINE void movd(X86Exec *x, const X86Op *op, unsigned size)
 {
     bool mem = op->flags & X86_OP_MEM, vex = op->flags & X86_OP_VEX;
-    unsigned size = op->flags & X86_OP_W ? 8 : 4;
     VectorReg *r = &x->env->xmm_regs[op->reg];
 
     vector_check(x, vex);
     if (op->flags & X86_OP_TO_REG) {
-        uint64_t value = mem ? x86_ld(x, op, x86_linear(x, op, size, false), size) : x86_get(x, op->rm, size);
+        const void *from = mem ? source(x, op, size, false) : x86_reg(x, op->rm);
 
-        r->q[0] = value;
-        r->q[1] = 0;
+        set_low(r, size == 8 ? load_64(from) : load_32(from), 0);
         if (vex) {
             vector_clear_upper(r);
         }
     } else if (mem) {
-        x86_st(x, op, x86_linear(x, op, size, true), r->q[0], size);
+        store(x, op, r, size, false);
     } else {
         x86_put(x, op->rm, r->q[0], size);
     }
 }
+
+VECTOR_OP_INLINE(movd_4, movd(x, op, 4))
+VECTOR_OP_INLINE(movd_8, movd(x, op, 8))
 
 /* MMX. */
 static void mmx_set(X86Exec *x, unsigned number, uint64_t value)
@@ -236,6 +266,7 @@ static void mmx_set(X86Exec *x, unsigned number, uint64_t value)
     vector_commit_mmx(x);
 }
 
+VECTOR_OP(mmx_movd)
 static void mmx_movd(X86Exec *x, const X86Op *op)
 {
     bool mem = op->flags & X86_OP_MEM;
@@ -255,6 +286,7 @@ static void mmx_movd(X86Exec *x, const X86Op *op)
 }
 
 /* MOVQ, MOVNTQ. */
+VECTOR_OP(mmx_movq)
 static void mmx_movq(X86Exec *x, const X86Op *op)
 {
     bool mem = op->flags & X86_OP_MEM, to_reg = op->flags & X86_OP_TO_REG;
@@ -270,6 +302,7 @@ static void mmx_movq(X86Exec *x, const X86Op *op)
     }
 }
 
+VECTOR_OP(movdq2q)
 static void movdq2q(X86Exec *x, const X86Op *op)
 {
     vector_check_sse(x);
@@ -277,6 +310,7 @@ static void movdq2q(X86Exec *x, const X86Op *op)
     mmx_set(x, op->reg, x->env->xmm_regs[op->rm].q[0]);
 }
 
+VECTOR_OP(movq2dq)
 static void movq2dq(X86Exec *x, const X86Op *op)
 {
     vector_check_sse(x);
@@ -286,6 +320,7 @@ static void movq2dq(X86Exec *x, const X86Op *op)
     vector_commit_mmx(x);
 }
 
+VECTOR_OP(emms)
 static void emms(X86Exec *x, const X86Op *op)
 {
     vector_check_mmx(x);
@@ -298,6 +333,7 @@ static unsigned registers_in_reach(const X86Exec *x)
     return x86_long_code(x) ? 16 : 8;
 }
 
+VECTOR_OP(vzeroupper)
 static void vzeroupper(X86Exec *x, const X86Op *op)
 {
     vector_check_avx(x);
@@ -306,13 +342,14 @@ static void vzeroupper(X86Exec *x, const X86Op *op)
     }
 }
 
+VECTOR_OP(vzeroall)
 static void vzeroall(X86Exec *x, const X86Op *op)
 {
     vector_check_avx(x);
     memset(x->env->xmm_regs, 0, registers_in_reach(x) * sizeof(VectorReg));
 }
 
-X86PlainFn *vector_move_handler(const X86Op *op)
+X86OpFn *vector_move_handler(const X86Op *op)
 {
     bool mem = op->flags & X86_OP_MEM, vex = op->flags & X86_OP_VEX, mmx = !op->prefix && !vex;
 
@@ -321,21 +358,21 @@ X86PlainFn *vector_move_handler(const X86Op *op)
         return whole_handler(op, false);
     case X86_MOVAPS: case X86_MOVAPD: case X86_MOVDQA: case X86_MOVNTPS: case X86_MOVNTPD: case X86_MOVNTDQ: case X86_MOVNTDQA:
         return whole_handler(op, true);
-    case X86_MOVSS: return mem ? (vex ? element_4_vex : element_4) : merge_4;
-    case X86_MOVSD: return mem ? (vex ? element_8_vex : element_8) : merge_8;
-    case X86_MOVLPS: case X86_MOVLPD: return half_low;
-    case X86_MOVHPS: case X86_MOVHPD: return half_high;
-    case X86_MOVHLPS: return movhlps;
-    case X86_MOVLHPS: return movlhps;
-    case X86_MOVDDUP: return movddup;
-    case X86_MOVD: return mmx ? mmx_movd : movd;
-    case X86_MOVQ: return mmx ? mmx_movq : !mem ? movq_copy : vex ? element_8_vex : element_8;
-    case X86_MOVNTQ: return mmx_movq;
-    case X86_MOVDQ2Q: return movdq2q;
-    case X86_MOVQ2DQ: return movq2dq;
-    case X86_EMMS: return emms;
-    case X86_VZEROUPPER: return vzeroupper;
-    case X86_VZEROALL: return vzeroall;
+    case X86_MOVSS: return mem ? (vex ? op_element_4_vex : op_element_4) : op_merge_4;
+    case X86_MOVSD: return mem ? (vex ? op_element_8_vex : op_element_8) : op_merge_8;
+    case X86_MOVLPS: case X86_MOVLPD: return op_half_low;
+    case X86_MOVHPS: case X86_MOVHPD: return op_half_high;
+    case X86_MOVHLPS: return op_movhlps;
+    case X86_MOVLHPS: return op_movlhps;
+    case X86_MOVDDUP: return op_movddup;
+    case X86_MOVD: return mmx ? op_mmx_movd : op->flags & X86_OP_W ? op_movd_8 : op_movd_4;
+    case X86_MOVQ: return mmx ? op_mmx_movq : !mem ? op_movq_copy : vex ? op_element_8_vex : op_element_8;
+    case X86_MOVNTQ: return op_mmx_movq;
+    case X86_MOVDQ2Q: return op_movdq2q;
+    case X86_MOVQ2DQ: return op_movq2dq;
+    case X86_EMMS: return op_emms;
+    case X86_VZEROUPPER: return op_vzeroupper;
+    case X86_VZEROALL: return op_vzeroall;
     default: return NULL;
     }
 }

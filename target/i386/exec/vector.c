@@ -1,16 +1,9 @@
 /* Vector instructions: what is decided before and after the host runs them. */
 #include <string.h>
 
-#include "target/i386/exec/features.h"
-#include "target/i386/exec/mem.h"
 #include "target/i386/exec/vector.h"
 
 /* May it run? SDM vol. 3, 13.1 and vol. 2, 2.5 ("Exception classes"). */
-static void raise_undefined(X86Exec *x, const X86Op *op)
-{
-    x86_raise(x, EXCP_UD);
-}
-
 void vector_refuse_sse(X86Exec *x)
 {
     bool available = x->env->hflags & 1u << HF_TS_SHIFT && !(x->env->hflags & 1u << HF_EM_SHIFT) &&
@@ -49,7 +42,7 @@ void vector_commit_mmx(X86Exec *x)
 }
 
 /* MXCSR. */
-static bool load_mxcsr(X86Exec *x)
+static __attribute__((noinline)) bool load_mxcsr(X86Exec *x)
 {
     if ((x->env->mxcsr & MXCSR_MASKS) != MXCSR_MASKS) {
         return false;
@@ -82,6 +75,18 @@ void vector_set_mxcsr(X86Exec *x, uint32_t value)
     x->env->mxcsr = value;
 }
 
+void vector_drop(X86Exec *x)
+{
+    if (x->vector && x->vector->sse_loaded) {
+        vector_host_set_mxcsr(MXCSR_DEFAULT);
+        x->vector->sse_loaded = false;
+    }
+    if (x->vector && x->vector->x87_loaded) {
+        __asm__ volatile("fninit");
+        x->vector->x87_loaded = false;
+    }
+}
+
 void vector_leave_slow(X86Exec *x)
 {
     vector_set_mxcsr(x, vector_mxcsr(x));
@@ -91,7 +96,7 @@ void vector_leave_slow(X86Exec *x)
 }
 
 /* Runs an instruction that uses MXCSR. */
-static uint64_t run_unmasked(X86Exec *x, VectorStub *stub, void *a, const void *b, const void *c, const void *d)
+static __attribute__((noinline)) uint64_t run_unmasked(X86Exec *x, VectorStub *stub, void *a, const void *b, const void *c, const void *d)
 {
     uint64_t result = 0;
 
@@ -111,21 +116,24 @@ static inline uint64_t run(X86Exec *x, const X86Op *op, bool fp, void *a, const 
 /* Operands. op->imm8 is the size of a memory operand here, with ALIGNED if it must be aligned: vector_prepare() left it. */
 enum { ALIGNED = 0x80, SIZE_MASK = 0x7f };
 
-/* Where the host has the operand, or a copy. */
-static inline const void *memory_operand(X86Exec *x, const X86Op *op)
+static __attribute__((noinline)) const void *memory_operand_slow(X86Exec *x, const X86Op *op)
 {
     unsigned size = op->imm8 & SIZE_MASK;
     uint64_t linear = x86_linear(x, op, size, false);
-    const X86TlbEntry *e = x86_tlb_entry(x, linear);
 
-    if (unlikely(op->imm8 & ALIGNED && linear & 15)) {
+    if (op->imm8 & ALIGNED && linear & 15) {
         x86_raise_error(x, EXCP_GP, 0);
-    }
-    if (likely(linear - e->read <= TARGET_PAGE_SIZE - size)) {
-        return (const void *)(uintptr_t)(linear + e->addend);
     }
     x86_ld_bytes(x, op, linear, x->vector->memory, size);
     return x->vector->memory;
+}
+
+/* Where the host has the operand, or a copy. */
+static inline const void *memory_operand(X86Exec *x, const X86Op *op)
+{
+    const void *host = vector_host(x, op, op->imm8 & SIZE_MASK, false);
+
+    return likely(host && !(op->imm8 & ALIGNED && (uintptr_t)host & 15)) ? host : memory_operand_slow(x, op);
 }
 
 static inline const void *rm_operand(X86Exec *x, const X86Op *op, bool mem)
@@ -168,24 +176,22 @@ static inline __attribute__((always_inline)) void from_gpr(X86Exec *x, const X86
     run(x, op, fp, &xmm[op->reg], mem ? memory_operand(x, op) : x86_reg(x, op->rm), &xmm[op->vvvv & 15], NULL);
 }
 
-#define VARIANT(name, suffix, mem, vex, fp)                 \
-    static void name##suffix(X86Exec *x, const X86Op *op)   \
-    {                                                       \
-        name(x, op, mem, vex, fp);                          \
-    }
+#define VARIANT(name, suffix, mem, vex, fp) VECTOR_OP_INLINE(name##suffix, name(x, op, mem, vex, fp))
 #define VARIANTS(name)                                                                                              \
     VARIANT(name, _reg, false, false, false) VARIANT(name, _mem, true, false, false)                                \
     VARIANT(name, _reg_vex, false, true, false) VARIANT(name, _mem_vex, true, true, false)                          \
     VARIANT(name, _reg_fp, false, false, true) VARIANT(name, _mem_fp, true, false, true)                            \
     VARIANT(name, _reg_vex_fp, false, true, true) VARIANT(name, _mem_vex_fp, true, true, true)                      \
-    static X86PlainFn *const name##_variants[8] = { name##_reg, name##_mem, name##_reg_vex, name##_mem_vex,         \
-                                                    name##_reg_fp, name##_mem_fp, name##_reg_vex_fp, name##_mem_vex_fp };
+    static X86OpFn *const name##_variants[8] = { op_##name##_reg, op_##name##_mem, op_##name##_reg_vex, op_##name##_mem_vex, \
+                                                 op_##name##_reg_fp, op_##name##_mem_fp, op_##name##_reg_vex_fp,    \
+                                                 op_##name##_mem_vex_fp };
 VARIANTS(to_vector)
 VARIANTS(to_flags)
 VARIANTS(to_gpr)
 VARIANTS(from_gpr)
 
 /* The rarer shapes. */
+VECTOR_OP(shift_imm)
 static void shift_imm(X86Exec *x, const X86Op *op)
 {
     bool vex = op->flags & X86_OP_VEX;
@@ -196,6 +202,7 @@ static void shift_imm(X86Exec *x, const X86Op *op)
 }
 
 /* PEXTRx, EXTRACTPS. */
+VECTOR_OP(extract)
 static void extract(X86Exec *x, const X86Op *op)
 {
     unsigned size = op->imm8 & SIZE_MASK;
@@ -211,6 +218,7 @@ static void extract(X86Exec *x, const X86Op *op)
 }
 
 /* VEXTRACTx128, VCVTPS2PH. */
+VECTOR_OP(to_rm)
 static void to_rm(X86Exec *x, const X86Op *op)
 {
     bool fp = op->id == X86_VCVTPS2PH;
@@ -224,11 +232,12 @@ static void to_rm(X86Exec *x, const X86Op *op)
         return;
     }
     linear = x86_linear(x, op, size, true);
-    x86_probe_write(x, op, linear, size);
+    vector_probe(x, op, linear, size);
     run(x, op, fp, &xmm[op->reg], &x->vector->result, NULL, NULL);
-    x86_st_bytes(x, op, linear, &x->vector->result, size);
+    vector_write(x, op, linear, &x->vector->result, size);
 }
 
+VECTOR_OP(string_compare)
 static void string_compare(X86Exec *x, const X86Op *op)
 {
     bool vex = op->flags & X86_OP_VEX, mem = op->flags & X86_OP_MEM, mask = (op->opcode & 1) == 0;
@@ -254,6 +263,7 @@ static const void *mmx_rm(X86Exec *x, const X86Op *op)
     return op->flags & X86_OP_MEM ? memory_operand(x, op) : vector_mmx(x, op->rm);
 }
 
+VECTOR_OP(mmx_to_mmx)
 static void mmx_to_mmx(X86Exec *x, const X86Op *op)
 {
     bool shift = op->map == 1 && op->opcode >= 0x71 && op->opcode <= 0x73;
@@ -265,6 +275,7 @@ static void mmx_to_mmx(X86Exec *x, const X86Op *op)
     vector_commit_mmx(x);
 }
 
+VECTOR_OP(mmx_to_gpr)
 static void mmx_to_gpr(X86Exec *x, const X86Op *op)
 {
     vector_check_mmx(x);
@@ -272,6 +283,7 @@ static void mmx_to_gpr(X86Exec *x, const X86Op *op)
     vector_commit_mmx(x);
 }
 
+VECTOR_OP(mmx_from_gpr)
 static void mmx_from_gpr(X86Exec *x, const X86Op *op)
 {
     vector_check_mmx(x);
@@ -297,6 +309,7 @@ static void run_mmx_fp(X86Exec *x, const X86Op *op, void *a, const void *b, bool
 }
 
 /* CVTPI2PS, CVTPI2PD: they leave the x87 state alone if the operand is in memory. */
+VECTOR_OP(mmx_to_vector)
 static void mmx_to_vector(X86Exec *x, const X86Op *op)
 {
     bool mem = op->flags & X86_OP_MEM;
@@ -306,6 +319,7 @@ static void mmx_to_vector(X86Exec *x, const X86Op *op)
     run_mmx_fp(x, op, &x->env->xmm_regs[op->reg], mmx_rm(x, op), !mem);
 }
 
+VECTOR_OP(vector_to_mmx)
 static void vector_to_mmx(X86Exec *x, const X86Op *op)
 {
     vector_check_sse(x);
@@ -344,40 +358,40 @@ static unsigned operand_size(const X86Op *op, const VectorForm *form, bool is_mm
     }
 }
 
-static X86PlainFn *mmx_handler(const VectorForm *form)
+static X86OpFn *mmx_handler(const VectorForm *form)
 {
     switch (form->shape) {
-    case SHAPE_TO_GPR: return mmx_to_gpr;
-    case SHAPE_FROM_GPR: return mmx_from_gpr;
-    default: return mmx_to_mmx;
+    case SHAPE_TO_GPR: return op_mmx_to_gpr;
+    case SHAPE_FROM_GPR: return op_mmx_from_gpr;
+    default: return op_mmx_to_mmx;
     }
 }
 
-static X86PlainFn *stub_handler(X86Op *op, const VectorForm *form)
+static X86OpFn *stub_handler(X86Op *op, const VectorForm *form)
 {
     unsigned variant = (op->flags & X86_OP_MEM ? 1 : 0) | (op->flags & X86_OP_VEX ? 2 : 0) | (form->flags & FORM_FP ? 4 : 0);
 
     if (form->flags & (FORM_MMX_REG | FORM_MMX_RM)) {
-        return form->flags & FORM_MMX_REG ? vector_to_mmx : mmx_to_vector;
+        return form->flags & FORM_MMX_REG ? op_vector_to_mmx : op_mmx_to_vector;
     }
     switch ((VectorShape)form->shape) {
     case SHAPE_RM:
     case SHAPE_RVM:
     case SHAPE_RRVM:
     case SHAPE_BLENDV: return to_vector_variants[variant];
-    case SHAPE_SHIFT: return shift_imm;
+    case SHAPE_SHIFT: return op_shift_imm;
     case SHAPE_FLAGS: return to_flags_variants[variant];
     case SHAPE_TO_GPR: return to_gpr_variants[variant];
-    case SHAPE_EXTRACT: return extract;
-    case SHAPE_MR: return to_rm;
+    case SHAPE_EXTRACT: return op_extract;
+    case SHAPE_MR: return op_to_rm;
     case SHAPE_FROM_GPR: return from_gpr_variants[variant];
-    case SHAPE_STRING: return string_compare;
+    case SHAPE_STRING: return op_string_compare;
     case SHAPE_NONE: break;
     }
-    return raise_undefined;
+    return x86_op_undefined;
 }
 
-static X86PlainFn *prepare_stub(X86Op *op)
+static X86OpFn *prepare_stub(X86Op *op)
 {
     VectorForm form = form_of(op);
     bool is_mmx = form.flags & FORM_MMX && !op->prefix && !(op->flags & X86_OP_VEX);
@@ -386,7 +400,7 @@ static X86PlainFn *prepare_stub(X86Op *op)
     bool aligned = size == 16 && !is_mmx && !(op->flags & X86_OP_VEX) && !(form.flags & FORM_UNALIGNED);
 
     if (!stub) {
-        return raise_undefined;
+        return x86_op_undefined;
     }
     op->link = (void *)stub;
     op->cond = form.shape == SHAPE_BLENDV && op->flags & X86_OP_VEX ? fourth : 0;
@@ -404,22 +418,23 @@ static X86Vector *vector_new(void)
     return memset(memory, 0, sizeof(X86Vector));
 }
 
-X86PlainFn *vector_prepare(X86Exec *x, X86Op *op)
+X86OpFn *vector_prepare(X86Exec *x, X86Op *op)
 {
-    X86PlainFn *fn;
+    X86OpFn *fn;
+    bool flat;
 
     if (!x->vector) {
         x->vector = vector_new();
     }
-    if (!x86_has_feature(x->cpu, x86_op_feature(op)) && op->id != X86_LZCNT && op->id != X86_TZCNT) {
-        return raise_undefined;
-    }
     fn = vector_move_handler(op);
-    fn = fn ? fn : vector_bits_handler(x, op);
+    fn = fn ? fn : vector_bits_handler(op);
     fn = fn ? fn : vector_memory_handler(op);
     fn = fn ? fn : xsave_handler(op);
     fn = fn ? fn : x87_handler(op);
-    return fn ? fn : prepare_stub(op);
+    fn = fn ? fn : prepare_stub(op);
+    flat = (x->mode & MODE_CODE_MASK) == X86_CODE_64 && op->addr_size == 8 && op->seg < R_FS;
+    op->prefix = flat ? VECTOR_FLAT : VECTOR_ANY_ADDRESS;
+    return fn;
 }
 
 void vector_free(X86Exec *x)
@@ -427,16 +442,3 @@ void vector_free(X86Exec *x)
     free(x->vector);
     x->vector = NULL;
 }
-
-/* For a caller that does not prepare. */
-static void run_unprepared(X86Exec *x, const X86Op *op)
-{
-    X86Op copy = *op;
-    X86PlainFn *fn = vector_prepare(x, &copy);
-
-    fn(x, &copy);
-}
-
-#define ANY_INSN(NAME, name, unit, feature, feature_256, ends_block) \
-    [X86_##NAME] = X86_UNIT_##unit == X86_UNIT_VECTOR ? run_unprepared : NULL,
-X86PlainFn *const x86_plain_vector[X86_INSNS] = { X86_INSNS_ALL(ANY_INSN) };

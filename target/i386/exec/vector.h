@@ -15,7 +15,8 @@
 #ifndef TARGET_I386_EXEC_VECTOR_H
 #define TARGET_I386_EXEC_VECTOR_H
 
-#include "target/i386/exec/exec.h"
+#include "target/i386/exec/engine.h"
+#include "target/i386/exec/mem.h"
 
 enum {
     MXCSR_IE = 1 << 0, MXCSR_DE = 1 << 1, MXCSR_ZE = 1 << 2, MXCSR_FLAGS = 0x3f, MXCSR_MASKS = 0x1f80, MXCSR_DEFAULT = 0x1f80,
@@ -68,12 +69,14 @@ typedef struct X86Vector {
 } X86Vector;
 
 /*
- * Readies a translated instruction of this unit: what is to be called for it instead of x86_plain_vector[]. Changes op
- * (`link` holds what is run). An instruction that this CPU does not have becomes one that raises #UD.
+ * Readies a translated instruction of this unit for x's current mode: its handler. Changes op: `link` holds what is run,
+ * imm8 the size of the memory operand, `prefix` how its address is found.
  */
-X86PlainFn *vector_prepare(X86Exec *x, X86Op *op);
+X86OpFn *vector_prepare(X86Exec *x, X86Op *op);
 /* Brings MXCSR and the x87 registers to env, and gives the host its own: before code that is not the engine's. */
 void vector_leave_slow(X86Exec *x);
+/* The same, but what the host had is lost: env has been set anew. */
+void vector_drop(X86Exec *x);
 void vector_free(X86Exec *x);
 
 static inline void vector_leave(X86Exec *x)
@@ -95,14 +98,34 @@ VectorStub *vector_stub_raw(uint64_t key, const uint8_t *code, unsigned length);
 bool vector_run_unmasked(VectorStub *stub, void *a, const void *b, const void *c, const void *d, uint32_t *mxcsr,
                          uint64_t *result);
 
+/*
+ * Makes op_NAME, the engine's handler, from a function NAME, which is not inlined: so it may have variables in memory,
+ * and what follows is a tail call all the same. VECTOR_OP_INLINE: for short ones that have none.
+ */
+#define VECTOR_OP(name)                                             \
+    static void name(X86Exec *x, const X86Op *op) __attribute__((noinline)); \
+    static const X86Op *op_##name(X86Exec *x, const X86Op *op)      \
+    {                                                               \
+        x->op = op;                                                 \
+        name(x, op);                                                \
+        X86_NEXT(x, op, 1);                                         \
+    }
+#define VECTOR_OP_INLINE(name, ...)                                 \
+    static const X86Op *op_##name(X86Exec *x, const X86Op *op)      \
+    {                                                               \
+        x->op = op;                                                 \
+        __VA_ARGS__;                                                \
+        X86_NEXT(x, op, 1);                                         \
+    }
+
 /* Handlers of what is no stub; NULL: not this file's. */
-X86PlainFn *vector_move_handler(const X86Op *op);       /* vector-move.c */
-X86PlainFn *vector_memory_handler(const X86Op *op);     /* vector-memory.c: masked moves, gathers, MXCSR */
-X86PlainFn *vector_bits_handler(X86Exec *x, const X86Op *op);   /* bits.c */
+X86OpFn *vector_move_handler(const X86Op *op);       /* vector-move.c */
+X86OpFn *vector_memory_handler(const X86Op *op);     /* vector-memory.c: masked moves, gathers, MXCSR */
+X86OpFn *vector_bits_handler(const X86Op *op);       /* bits.c */
 /* The offset of the memory operand in its segment, not cut to the address size; without a VSIB index. */
 uint64_t vector_offset(X86Exec *x, const X86Op *op);
-X86PlainFn *x87_handler(X86Op *op);                     /* x87.c */
-X86PlainFn *xsave_handler(const X86Op *op);             /* xsave.c */
+X86OpFn *x87_handler(X86Op *op);                     /* x87.c */
+X86OpFn *xsave_handler(const X86Op *op);             /* xsave.c */
 
 /* May a legacy SSE, a VEX, an MMX instruction run now? They raise if not. */
 _Noreturn void vector_refuse_sse(X86Exec *x);
@@ -145,6 +168,43 @@ static inline void vector_check(X86Exec *x, bool vex)
         vector_check_avx(x);
     } else {
         vector_check_sse(x);
+    }
+}
+
+/* X86Op.prefix after preparation. FLAT: 64-bit code, a 64-bit address, no segment base. */
+enum { VECTOR_ANY_ADDRESS, VECTOR_FLAT };
+
+static inline uint64_t vector_flat_address(const X86Exec *x, const X86Op *op)
+{
+    return x->regs[op->base / 8] + (x->regs[op->index / 8] << op->scale) + (uint64_t)(int64_t)op->disp;
+}
+
+/* The memory operand's place in the host's memory; NULL: somewhere else, or forbidden. */
+static inline void *vector_host(X86Exec *x, const X86Op *op, unsigned size, bool write)
+{
+    uint64_t linear = likely(op->prefix == VECTOR_FLAT) ? vector_flat_address(x, op) : x86_linear(x, op, size, write);
+    const X86TlbEntry *e = x86_tlb_entry(x, linear);
+
+    return likely(linear - (write ? e->write : e->read) <= TARGET_PAGE_SIZE - size) ? (void *)(uintptr_t)(linear + e->addend) : NULL;
+}
+
+/* Faults if the bytes may not be written. */
+static inline void vector_probe(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
+{
+    if (unlikely(linear - x86_tlb_entry(x, linear)->write > TARGET_PAGE_SIZE - size)) {
+        x86_probe_write(x, op, linear, size);
+    }
+}
+
+/* All bytes or, with a fault, none. */
+static inline void vector_write(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned size)
+{
+    const X86TlbEntry *e = x86_tlb_entry(x, linear);
+
+    if (likely(linear - e->write <= TARGET_PAGE_SIZE - size)) {
+        memcpy((void *)(uintptr_t)(linear + e->addend), from, size);
+    } else {
+        x86_st_bytes(x, op, linear, from, size);
     }
 }
 

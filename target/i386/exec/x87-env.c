@@ -1,8 +1,18 @@
 /* x87 control instructions and environments in memory (SDM vol. 1, 8.1.10): they work on env. */
 #include <string.h>
 
-#include "target/i386/exec/mem.h"
 #include "target/i386/exec/x87.h"
+
+VECTOR_OP(fninit)
+VECTOR_OP(fnclex)
+VECTOR_OP(fldcw)
+VECTOR_OP(fnstcw)
+VECTOR_OP(fnstsw)
+VECTOR_OP(fldenv)
+VECTOR_OP(fnstenv)
+VECTOR_OP(frstor)
+VECTOR_OP(fnsave)
+VECTOR_OP(fwait)
 
 static void enter_waiting(X86Exec *x)
 {
@@ -191,7 +201,7 @@ static void fnstenv(X86Exec *x, const X86Op *op)
 
     x87_enter_env(x);
     length = store_environment(x, op, image);
-    x86_st_bytes(x, op, x86_linear(x, op, length, true), image, length);
+    vector_write(x, op, x86_linear(x, op, length, true), image, length);
     x->env->fpuc |= FCW_MASKS;
     x87_update_summary(x->env);
 }
@@ -220,7 +230,7 @@ static void fnsave(X86Exec *x, const X86Op *op)
         memcpy(image + length, &r->mantissa, 8);
         put16(image + length + 8, r->exponent);
     }
-    x86_st_bytes(x, op, x86_linear(x, op, length, true), image, length);
+    vector_write(x, op, x86_linear(x, op, length, true), image, length);
     reset(x);
 }
 
@@ -241,19 +251,19 @@ static void frstor(X86Exec *x, const X86Op *op)
     }
 }
 
-X86PlainFn *x87_control_handler(const X86Op *op)
+X86OpFn *x87_control_handler(const X86Op *op)
 {
     switch (op->id) {
-    case X86_FNINIT: return fninit;
-    case X86_FNCLEX: return fnclex;
-    case X86_FLDCW: return fldcw;
-    case X86_FNSTCW: return fnstcw;
-    case X86_FNSTSW: return fnstsw;
-    case X86_FLDENV: return fldenv;
-    case X86_FNSTENV: return fnstenv;
-    case X86_FRSTOR: return frstor;
-    case X86_FNSAVE: return fnsave;
-    case X86_FWAIT: return fwait;
+    case X86_FNINIT: return op_fninit;
+    case X86_FNCLEX: return op_fnclex;
+    case X86_FLDCW: return op_fldcw;
+    case X86_FNSTCW: return op_fnstcw;
+    case X86_FNSTSW: return op_fnstsw;
+    case X86_FLDENV: return op_fldenv;
+    case X86_FNSTENV: return op_fnstenv;
+    case X86_FRSTOR: return op_frstor;
+    case X86_FNSAVE: return op_fnsave;
+    case X86_FWAIT: return op_fwait;
     default: return NULL;
     }
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "system/main-loop.h"
-#include "target/i386/exec/mem.h"
 #include "target/i386/exec/x87.h"
 
 /* FNSAVE's image in 64-bit mode. */
@@ -125,7 +124,10 @@ static inline void leave(X86Exec *x, const X86Op *op, uint32_t status)
     X86CPUState *env = x->env;
 
     env->fpop = (op->opcode & 7) << 8 | op->imm8;
-    env->fpip = x->eip - op->length;
+    env->fpip = x->regs[X86_REG_RIP / 8] + op->offset;
+    if (unlikely((x->mode & MODE_CODE_MASK) != X86_CODE_64)) {
+        env->fpip = (uint32_t)env->fpip;
+    }
     x->vector->fcs = env->segs[R_CS].selector;
     if (unlikely(status & ~env->fpuc & FSW_EXCEPTIONS)) {
         x87_unload(x);
@@ -140,6 +142,11 @@ static void note_operand(X86Exec *x, const X86Op *op)
     }
     x->vector->fds = x->env->segs[op->seg].selector;
 }
+
+VECTOR_OP(on_registers)
+VECTOR_OP(with_flags)
+VECTOR_OP(from_memory)
+VECTOR_OP(to_memory)
 
 static inline VectorStub *stub_of(const X86Op *op)
 {
@@ -196,13 +203,13 @@ static void to_memory(X86Exec *x, const X86Op *op)
         x87_check_pending(x);
     }
     linear = x86_linear(x, op, op->size2, true);
-    x86_probe_write(x, op, linear, op->size2);
+    vector_probe(x, op, linear, op->size2);
     enter(x);
     note_operand(x, op);
     status = stub_of(op)(x->vector->memory, NULL, NULL, NULL);
     /* With an unmasked one of these nothing is stored. */
     if (likely(!(status & ~x->env->fpuc & (FSW_IE | FSW_OE | FSW_UE)))) {
-        x86_st_bytes(x, op, linear, x->vector->memory, op->size2);
+        vector_write(x, op, linear, x->vector->memory, op->size2);
     }
     leave(x, op, status);
 }
@@ -256,14 +263,9 @@ static bool is_x87(unsigned id)
     return id >= X86_FADD && id <= X86_FWAIT;
 }
 
-static void no_code(X86Exec *x, const X86Op *op)
+X86OpFn *x87_handler(X86Op *op)
 {
-    x86_raise(x, EXCP_UD);
-}
-
-X86PlainFn *x87_handler(X86Op *op)
-{
-    X86PlainFn *control = x87_control_handler(op);
+    X86OpFn *control = x87_control_handler(op);
     bool mem = op->flags & X86_OP_MEM;
     VectorStub *stub;
     uint8_t size;
@@ -274,9 +276,9 @@ X86PlainFn *x87_handler(X86Op *op)
     size = mem ? sizes[op->opcode & 7][op->imm8 >> 3 & 7] : 0;
     stub = mem && !size ? NULL : x87_stub(op);
     if (!stub) {
-        return no_code;
+        return x86_op_undefined;
     }
     op->link = (void *)stub;
     op->size2 = size & ~STORE;
-    return !mem ? (uses_flags(op->id) ? with_flags : on_registers) : size & STORE ? to_memory : from_memory;
+    return !mem ? (uses_flags(op->id) ? op_with_flags : op_on_registers) : size & STORE ? op_to_memory : op_from_memory;
 }

@@ -35,6 +35,6 @@ uint16_t x87_full_tags(const X86CPUState *env);
 /* #NM if x87 instructions may not run now; env has the registers then. */
 void x87_enter_env(X86Exec *x);
 /* Instructions that work on env: control, environments. NULL: another one. In x87-env.c. */
-X86PlainFn *x87_control_handler(const X86Op *op);
+X86OpFn *x87_control_handler(const X86Op *op);
 
 #endif

@@ -1,8 +1,14 @@
 /* FXSAVE and XSAVE images (SDM vol. 1, 10.5 and chapter 13). */
 #include <string.h>
 
-#include "target/i386/exec/mem.h"
 #include "target/i386/exec/x87.h"
+
+VECTOR_OP(fxsave)
+VECTOR_OP(fxrstor)
+VECTOR_OP(xsave)
+VECTOR_OP(xsaveopt)
+VECTOR_OP(xsavec)
+VECTOR_OP(xrstor)
 
 enum {
     LEGACY_X87_REGS = 32, LEGACY_XMM = 160, LEGACY_END = 416, HEADER = 512, HEADER_END = 576, AVX_OFFSET = 576, AVX_SIZE = 256,
@@ -153,7 +159,7 @@ static void fxsave(X86Exec *x, const X86Op *op)
     if (sse) {
         store_xmm(x, image);
     }
-    x86_st_bytes(x, op, linear, image, length);
+    vector_write(x, op, linear, image, length);
 }
 
 static void fxrstor(X86Exec *x, const X86Op *op)
@@ -270,7 +276,7 @@ static void save(X86Exec *x, const X86Op *op, bool compacted, bool optimized)
     if (written & XCR0_PKRU) {
         memcpy(image + pkru_at, &pkru, PKRU_SIZE);
     }
-    x86_st_bytes(x, op, linear, image, length);
+    vector_write(x, op, linear, image, length);
 }
 
 static void xsave(X86Exec *x, const X86Op *op) { save(x, op, false, false); }
@@ -361,15 +367,15 @@ static void xrstor(X86Exec *x, const X86Op *op)
     restore_components(x, op, image, mask, bv, component_offset(xcomp, 9, compacted));
 }
 
-X86PlainFn *xsave_handler(const X86Op *op)
+X86OpFn *xsave_handler(const X86Op *op)
 {
     switch (op->id) {
-    case X86_FXSAVE: return fxsave;
-    case X86_FXRSTOR: return fxrstor;
-    case X86_XSAVE: return xsave;
-    case X86_XSAVEOPT: return xsaveopt;
-    case X86_XSAVEC: return xsavec;
-    case X86_XRSTOR: return xrstor;
+    case X86_FXSAVE: return op_fxsave;
+    case X86_FXRSTOR: return op_fxrstor;
+    case X86_XSAVE: return op_xsave;
+    case X86_XSAVEOPT: return op_xsaveopt;
+    case X86_XSAVEC: return op_xsavec;
+    case X86_XRSTOR: return op_xrstor;
     default: return NULL;
     }
 }
