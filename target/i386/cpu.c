@@ -52,6 +52,20 @@ void x86_cpu_clear_interrupt(X86CPU *cpu, uint32_t mask)
     __atomic_fetch_and(&cpu->interrupt_request, ~mask, __ATOMIC_SEQ_CST);
 }
 
+void (*x86_cpu_a20_changed)(X86CPU *cpu);
+
+void x86_cpu_set_a20(X86CPU *cpu, bool on)
+{
+    int32_t mask = on ? -1 : ~(1 << 20);
+
+    if (cpu->env.a20_mask != mask) {
+        cpu->env.a20_mask = mask;
+        if (x86_cpu_a20_changed) {
+            x86_cpu_a20_changed(cpu);
+        }
+    }
+}
+
 unsigned x86_cpu_count(void)
 {
     return cpus ? cpus->len : 0;

@@ -88,6 +88,10 @@ void x86_cpu_interrupt(X86CPU *cpu, uint32_t mask);
 void x86_cpu_clear_interrupt(X86CPU *cpu, uint32_t mask);
 /* Set by the accelerator: the CPU should look at its requests soon. */
 extern void (*x86_cpu_kick)(X86CPU *cpu);
+/* The A20 gate: off, bit 20 of every physical address is 0. Under the big lock, from any thread. */
+void x86_cpu_set_a20(X86CPU *cpu, bool on);
+/* Told when it changed, by whoever keeps translations; NULL: nobody. */
+extern void (*x86_cpu_a20_changed)(X86CPU *cpu);
 /* INIT: state as after a reset; all but the first CPU then wait. Only by the CPU's own thread, or while it is stopped. */
 void x86_cpu_init(X86CPU *cpu);
 /* A start-up IPI: begins in real mode at vector << 12. */
