@@ -94,8 +94,8 @@ static const CompatRow pc_compat_6_1[] = {
 
 static const CompatRow hw_compat_6_0[] = {
     ABSENT("gpex-pcihost", "allow-unmapped-accesses", "false", IN(6, 1), IN(6, 1)),
-    ABSENT("i8042", "extended-state", "false", IN(6, 1), IN(6, 1),
-           .note = "the bytes that wait in the keyboard controller were not part of the state"),
+    ROW("i8042", "extended-state", "false", IN(6, 1), IN(6, 1),
+        .note = "the bytes that wait in the keyboard controller were not part of the state"),
     ABSENT("nvme-ns", "eui64-default", "off", IN(6, 1), IN(6, 1)),
     ABSENT("e1000", "init-vet", "off", IN(6, 1), IN(6, 1)),
     ABSENT("e1000e", "init-vet", "off", IN(6, 1), IN(6, 1)),
@@ -162,6 +162,8 @@ static const CompatRow release_behaviour[] = {
     BEHAVIOUR("pci-device", "x-godwit-aer-msg-devctl", "off", IN(8, 0),
               .note = "an uncorrectable error left a device only with SERR# enabled: "
                       "the enable bits of Device Control did not let any out"),
+    BEHAVIOUR("ps2-device", "x-godwit-answers-first", "off", IN(6, 1),
+              .note = "a keyboard's or mouse's answers came after what was queued already"),
     BEHAVIOUR("ICH9-LPC", "x-godwit-dma-in-bridge", "off", IN(6, 2),
               .note = "the DMA controllers came after the timers in a stream, and not before the LPC bridge"),
     /* 7.2 has it so and 10.0 the other way; the release between them is the likely one, not a measured one. */

@@ -4,6 +4,7 @@
 #include "hw/char/serial-isa.h"
 #include "hw/dma/i8257.h"
 #include "hw/i386/pc.h"
+#include "hw/input/i8042.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
@@ -104,6 +105,23 @@ static bool init_serials(PCMachineState *pc, ISABus *bus, GError **error)
     return true;
 }
 
+/* Two chips hold the first CPU's A20 gate; the one that was written last has it its way. */
+static void set_a20(void *opaque, int n, int level)
+{
+    x86_cpu_set_a20(x86_cpu_by_index(0), level);
+}
+
+static bool init_keyboard(PCMachineState *pc, ISABus *bus, GError **error)
+{
+    Irq *a20 = irq_new(set_a20, NULL, 0);
+
+    if (!i8042_new(bus, a20, error)) {
+        return false;
+    }
+    port92_new(bus, a20);
+    return true;
+}
+
 bool pc_chips_init(PCMachineState *pc, GError **error)
 {
     ISABus *bus = pc->lpc->isa_bus;
@@ -120,8 +138,7 @@ bool pc_chips_init(PCMachineState *pc, GError **error)
     if (!init_serials(pc, bus, error)) {
         return false;
     }
-    port92_new(bus, NULL);
-    return true;
+    return !pc->i8042 || init_keyboard(pc, bus, error);
 }
 
 /* CMOS RAM tells the firmware what it can't find out. */
