@@ -4,11 +4,12 @@
  */
 #include <string.h>
 
-#include "hw/i386/pc.h"
+#include "hw/i386/acpi-build.h"
 #include "hw/nvram/fw_cfg.h"
 #include "migration/register.h"
 #include "system/ramblock.h"
 #include "util/error.h"
+#include "util/log.h"
 #include "util/units.h"
 
 /* Sizes are guest ABI: a stream's blocks must have the same, and the tables must fit in later versions as well. */
@@ -20,12 +21,47 @@ static const VMStateDescription vmstate_acpi_build = {
     .fields = VMS_FIELDS(VMS_U8(PCMachineState, acpi_patched, .name = "patched")),
 };
 
-/* The guest begins to read: what it sees from now on stays. */
+static AcpiFile file_in(MemoryRegion *mr)
+{
+    return (AcpiFile){ .data = memory_region_host(mr), .size = mr->size };
+}
+
+/* Writes the tables of the machine as it is now into the blocks; what is behind them is zeros. */
+static void build_tables(PCMachineState *pc)
+{
+    AcpiBuild build = { file_in(&pc->acpi_tables), file_in(&pc->acpi_loader), file_in(&pc->acpi_rsdp) };
+    const struct {
+        MemoryRegion *mr;
+        AcpiFile *file;
+        uint32_t *before;
+    } parts[] = {
+        { &pc->acpi_tables, &build.tables, &pc->acpi_used[0] }, { &pc->acpi_loader, &build.loader, &pc->acpi_used[1] },
+        { &pc->acpi_rsdp, &build.rsdp, &pc->acpi_used[2] },
+    };
+
+    if (!acpi_tables_build(pc, &build)) {
+        warn_report("the ACPI tables are larger than the room for them");
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        uint32_t end = MIN(*parts[i].before, parts[i].file->size), length = parts[i].file->length;
+
+        if (length < end) {
+            memset(parts[i].file->data + length, 0, end - length);
+        }
+        *parts[i].before = length;
+        memory_region_set_dirty(parts[i].mr, 0, MAX(end, length));
+    }
+}
+
+/* The guest begins to read: the tables are made of what firmware has set up, and stay so until a reset. */
 static void tables_selected(void *opaque)
 {
     PCMachineState *pc = opaque;
 
-    pc->acpi_patched = 1;
+    if (!pc->acpi_patched) {
+        pc->acpi_patched = 1;
+        build_tables(pc);
+    }
 }
 
 static void acpi_reset(void *opaque)
@@ -33,6 +69,14 @@ static void acpi_reset(void *opaque)
     PCMachineState *pc = opaque;
 
     pc->acpi_patched = 0;
+    if (!pc->acpi_used[0]) {
+        build_tables(pc);
+    }
+}
+
+void pc_acpi_build(PCMachineState *pc)
+{
+    build_tables(pc);
 }
 
 static FWCfgItem block_item(PCMachineState *pc, MemoryRegion *mr, uint64_t size)
@@ -78,6 +122,7 @@ static bool sizes_arrived(void *opaque, const FWCfgAcpiSizes *sizes, GError **er
         if (!ramblock_resize(parts[i].mr->ram, parts[i].size, error)) {
             return false;
         }
+        pc->acpi_used[i] = parts[i].size;   /* its contents are another's */
         fw_cfg_set_file(pc->fw_cfg, parts[i].file, block_item(pc, parts[i].mr, parts[i].size));
     }
     return true;

@@ -26,6 +26,7 @@ struct PCMachineState {
     MemoryRegion pci, ram_below_4g, ram_above_4g, bios, isa_bios, option_rom;
     MemoryRegion acpi_tables, acpi_loader, acpi_rsdp;
     uint8_t acpi_patched;           /* the guest has read the tables */
+    uint32_t acpi_used[3];          /* bytes of tables, loader and rsdp that are not 0 */
     GByteArray *e820;               /* entries of 20 bytes, as the guest reads them */
     struct FWCfgState *fw_cfg;
     Q35PCIHost *host;
@@ -60,6 +61,8 @@ bool pc_fw_cfg_init(PCMachineState *pc, GError **error);
 bool pc_fw_cfg_done(PCMachineState *pc, GError **error);
 /* The ACPI tables and what firmware needs to install them: in RAM blocks, which move with the guest. */
 bool pc_acpi_setup(PCMachineState *pc, GError **error);
+/* Makes the tables anew, of the machine as it is. */
+void pc_acpi_build(PCMachineState *pc);
 /* Adds a range of guest-physical addresses to the map that firmware passes on. */
 typedef enum { E820_RAM = 1, E820_RESERVED = 2 } E820Type;
 void pc_e820_add(PCMachineState *pc, uint64_t address, uint64_t length, E820Type type);
