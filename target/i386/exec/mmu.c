@@ -8,6 +8,7 @@
 #include "system/main-loop.h"
 #include "target/i386/exec/engine.h"
 #include "target/i386/exec/mem.h"
+#include "target/i386/exec/vector.h"
 #include "util/byteorder.h"
 
 #define PAGE_MASK (~(TARGET_PAGE_SIZE - 1))
@@ -434,11 +435,13 @@ static bool take_lock(void)
     return true;
 }
 
-static uint64_t io_load(uint64_t physical, unsigned size)
+static uint64_t io_load(X86Exec *x, uint64_t physical, unsigned size)
 {
     bool locked = take_lock();
-    uint64_t value = address_space_load(&address_space_memory, physical, size, NULL);
+    uint64_t value;
 
+    vector_leave(x);
+    value = address_space_load(&address_space_memory, physical, size, NULL);
     if (locked) {
         big_unlock();
     }
@@ -449,6 +452,7 @@ static void io_store(X86Exec *x, uint64_t physical, uint64_t value, unsigned siz
 {
     bool locked = take_lock();
 
+    vector_leave(x);
     address_space_store(&address_space_memory, physical, value, size);
     if (locked) {
         big_unlock();
@@ -460,10 +464,10 @@ static void io_store(X86Exec *x, uint64_t physical, uint64_t value, unsigned siz
 
 uint64_t x86_physical_load(X86Exec *x, uint64_t physical, unsigned size)
 {
-    return io_load(a20(x->env, physical), size);
+    return io_load(x, a20(x->env, physical), size);
 }
 
-static uint64_t load_page(const TlbCold *c, uint64_t linear, unsigned size)
+static uint64_t load_page(X86Exec *x, const TlbCold *c, uint64_t linear, unsigned size)
 {
     unsigned at = linear & ~PAGE_MASK;
 
@@ -487,7 +491,7 @@ static uint64_t load_page(const TlbCold *c, uint64_t linear, unsigned size)
             return value;
         }
     }
-    return io_load(c->physical + at, size);
+    return io_load(x, c->physical + at, size);
 }
 
 /* After bytes of RAM were written. */
@@ -538,10 +542,10 @@ static uint64_t load_part(X86Exec *x, const TlbCold *c, uint64_t linear, unsigne
     uint64_t value = 0;
 
     if (c->host) {
-        return load_page(c, linear, size);
+        return load_page(x, c, linear, size);
     }
     for (unsigned i = 0; i < size; i++) {
-        value |= load_page(c, linear + i, 1) << 8 * i;
+        value |= load_page(x, c, linear + i, 1) << 8 * i;
     }
     return value;
 }
@@ -578,7 +582,7 @@ static uint64_t load_in(X86Exec *x, uint64_t linear, unsigned size, unsigned mod
         if (unlikely(c->watched)) {
             x86_debug_access(x, linear, size, false);
         }
-        return load_page(c, linear, size);
+        return load_page(x, c, linear, size);
     }
     unsigned first = TARGET_PAGE_SIZE - (linear & ~PAGE_MASK);
     uint64_t next = next_page(x, linear);
