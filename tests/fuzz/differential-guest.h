@@ -1,0 +1,22 @@
+/*
+ * The engine's side of x86-differential: a CPU at privilege 3 that sees the same few pages at the same addresses as this
+ * process, with a kernel whose handlers do nothing but halt.
+ */
+#ifndef TESTS_FUZZ_DIFFERENTIAL_GUEST_H
+#define TESTS_FUZZ_DIFFERENTIAL_GUEST_H
+
+#include "native-run.h"
+#include "target/i386/exec/insn.h"
+
+/* Linear addresses; around them nothing is mapped. The first page of data is read-only. */
+enum { CODE = 0x10000000, DATA = 0x20000000, PAGE = 4096, DATA_PAGES = 3, DATA_SIZE = PAGE * DATA_PAGES };
+
+void guest_init(const char *model);
+void guest_run(NativeState *state, bool is_64);
+bool guest_has(const X86Op *op);
+/* The guest's pages; what is written to code must be said. */
+uint8_t *guest_code(void);
+uint8_t *guest_data(void);
+void guest_code_changed(unsigned offset, unsigned length);
+
+#endif
