@@ -77,7 +77,7 @@ static void kick(X86CPU *cpu)
 
 static void map_changed(MemoryListener *listener, AddressSpace *as, hwaddr first, hwaddr last)
 {
-    if (as != &address_space_memory) {
+    if (!x86_cpu_sees(as)) {
         return;
     }
     for (unsigned i = 0; i < count; i++) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hw/pci/pci_regs.h"
+#include "target/i386/cpu.h"
 #include "util/error.h"
 #include "util/units.h"
 
@@ -229,6 +230,12 @@ static void make_smm_ranges(MCHPCIState *mch, Object *owner)
     memory_region_add_overlap(system, SMBASE_ADDR, &mch->smbase_blackhole, 1);
     alias_in(&mch->smbase_window, owner, "smbase-window", ram, SMBASE_ADDR, SMBASE_SIZE, &mch->smram, SMBASE_ADDR,
              false);
+    memory_region_init(&mch->smm_root, owner, "smm-memory", UINT64_MAX);
+    memory_region_init_alias(&mch->smm_system, owner, "smm-system", system, 0, UINT64_MAX);
+    memory_region_add_overlap(&mch->smm_root, 0, &mch->smm_system, 0);
+    memory_region_add_overlap(&mch->smm_root, 0, &mch->smram, 1);
+    address_space_init(&mch->smm_memory, &mch->smm_root, "smm");
+    x86_cpu_set_smm_memory(&mch->smm_memory);
 }
 
 static bool mch_realize(PCIDevice *dev, GError **error)
@@ -281,7 +288,11 @@ static void mch_exit(PCIDevice *dev)
     take_out(&mch->smram_region);
     if (mch->has_ranges) {
         MemoryRegion *ranges[] = { &mch->open_high, &mch->tseg_blackhole, &mch->smbase_blackhole, &mch->low_smram,
-                                   &mch->high_smram, &mch->tseg_window, &mch->smbase_window, &mch->smram };
+                                   &mch->high_smram, &mch->tseg_window, &mch->smbase_window, &mch->smram,
+                                   &mch->smm_system, &mch->smm_root };
+
+        x86_cpu_set_smm_memory(NULL);
+        address_space_destroy(&mch->smm_memory);
 
         for (size_t i = 0; i < G_N_ELEMENTS(ranges); i++) {
             take_out(ranges[i]);

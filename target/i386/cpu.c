@@ -31,12 +31,17 @@ void x86_cpu_set_current(X86CPU *cpu)
 
 AddressSpace *x86_cpu_memory(const X86CPU *cpu)
 {
-    return cpu->env.hflags >> HF_SMM_SHIFT & 1 && smm_memory ? smm_memory : &address_space_memory;
+    return smm_memory && cpu && cpu->env.hflags >> HF_SMM_SHIFT & 1 ? smm_memory : &address_space_memory;
 }
 
 void x86_cpu_set_smm_memory(AddressSpace *memory)
 {
     smm_memory = memory;
+}
+
+bool x86_cpu_sees(const AddressSpace *as)
+{
+    return as == &address_space_memory || as == smm_memory;
 }
 
 void x86_cpu_interrupt(X86CPU *cpu, uint32_t mask)

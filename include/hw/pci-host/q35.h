@@ -34,6 +34,8 @@ struct MCHPCIState {
     MemoryRegion tseg_blackhole, smbase_blackhole;
     MemoryRegion smram;             /* what a CPU in SMM sees above all else */
     MemoryRegion low_smram, high_smram, tseg_window, smbase_window;
+    MemoryRegion smm_root, smm_system;  /* and beneath it what all see */
+    AddressSpace smm_memory;
 };
 
 struct Q35PCIHost {

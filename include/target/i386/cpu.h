@@ -113,6 +113,7 @@ extern const X86InterruptOps *x86_interrupt_ops;
 /* Memory as this CPU sees it: in SMM there may be more than for others. */
 struct AddressSpace *x86_cpu_memory(const X86CPU *cpu);
 void x86_cpu_set_smm_memory(struct AddressSpace *memory);
+bool x86_cpu_sees(const struct AddressSpace *as);   /* whether it is one of these */
 /* The class's model as -cpu names it. */
 X86CPUClass *x86_cpu_class_by_model(const char *model);     /* NULL: there is none in this release */
 

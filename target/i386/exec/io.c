@@ -1,6 +1,7 @@
 /* Port input and output, with the I/O permission map of the task state (SDM vol. 1, chapter 18). */
 #include "system/main-loop.h"
 #include "target/i386/exec/system.h"
+#include "target/i386/exec/vector.h"
 
 enum { TSS_IO_MAP = 0x66 };
 
@@ -26,6 +27,7 @@ static uint64_t port_read(X86Exec *x, uint16_t port, unsigned size)
 {
     uint64_t value;
 
+    vector_leave(x);
     big_lock();
     value = address_space_load(&address_space_io, port, size, NULL);
     big_unlock();
@@ -35,6 +37,7 @@ static uint64_t port_read(X86Exec *x, uint16_t port, unsigned size)
 
 static void port_write(X86Exec *x, uint16_t port, unsigned size, uint64_t value)
 {
+    vector_leave(x);
     big_lock();
     address_space_store(&address_space_io, port, value, size);
     big_unlock();

@@ -41,7 +41,7 @@ static uint64_t a20(const X86CPUState *env, uint64_t physical)
 
 static uint64_t entry_load(const Walk *w, uint64_t physical, unsigned size)
 {
-    return address_space_load(&address_space_memory, a20(&w->cpu->env, physical), size, NULL);
+    return address_space_load(x86_cpu_memory(w->cpu), a20(&w->cpu->env, physical), size, NULL);
 }
 
 /* Sets bits of an entry that still is what was read; false: it has changed. An entry in ROM stays as it is. */
@@ -50,7 +50,7 @@ static bool entry_update(const Walk *w, uint64_t physical, uint64_t old, uint64_
     if (w->quiet || (old & bits) == bits) {
         return true;
     }
-    MemorySection s = address_space_lookup(&address_space_memory, a20(&w->cpu->env, physical));
+    MemorySection s = address_space_lookup(x86_cpu_memory(w->cpu), a20(&w->cpu->env, physical));
     if (!s.mr || s.mr->kind != MR_RAM || s.readonly || s.size < size) {
         return true;
     }
@@ -325,9 +325,9 @@ uint64_t *x86_ram_code(RAMBlock *ram)
 }
 
 /* What is at a page of physical memory, as far as it can be reached directly. */
-static void look_at(uint64_t page, TlbCold *cold)
+static void look_at(const X86Exec *x, uint64_t page, TlbCold *cold)
 {
-    MemorySection s = address_space_lookup(&address_space_memory, page);
+    MemorySection s = address_space_lookup(x86_cpu_memory(x->cpu), page);
 
     cold->host = NULL;
     cold->code = NULL;
@@ -381,7 +381,7 @@ static TlbCold *page_of(X86Exec *x, uint64_t linear, X86AccessKind access, unsig
         cold->may_write = w.writable;
         cold->global = w.global;
         cold->watched = x86_debug_watches(x, linear & PAGE_MASK);
-        look_at(cold->physical, cold);
+        look_at(x, cold->physical, cold);
         entry->physical = cold->physical;
         if (cold->host && !cold->watched) {
             entry->addend = (uint64_t)(uintptr_t)cold->host - (linear & PAGE_MASK);
@@ -412,7 +412,7 @@ const CodeTlb *x86_code_page(X86Exec *x, uint64_t linear)
     if (!walk(&w, linear)) {
         x86_raise_page_fault(x, linear, w.error);
     }
-    look_at(w.physical & PAGE_MASK, &at);
+    look_at(x, w.physical & PAGE_MASK, &at);
     c->tag = tag;
     c->host = at.host;
     c->code = at.code;
@@ -441,7 +441,7 @@ static uint64_t io_load(X86Exec *x, uint64_t physical, unsigned size)
     uint64_t value;
 
     vector_leave(x);
-    value = address_space_load(&address_space_memory, physical, size, NULL);
+    value = address_space_load(x86_cpu_memory(x->cpu), physical, size, NULL);
     if (locked) {
         big_unlock();
     }
@@ -453,7 +453,7 @@ static void io_store(X86Exec *x, uint64_t physical, uint64_t value, unsigned siz
     bool locked = take_lock();
 
     vector_leave(x);
-    address_space_store(&address_space_memory, physical, value, size);
+    address_space_store(x86_cpu_memory(x->cpu), physical, value, size);
     if (locked) {
         big_unlock();
     }
