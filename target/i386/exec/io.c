@@ -1,7 +1,7 @@
 /* Port input and output, with the I/O permission map of the task state (SDM vol. 1, chapter 18). */
 #include "system/main-loop.h"
-#include "target/i386/exec/system.h"
 #include "target/i386/exec/vector.h"
+#include "target/i386/exec/system.h"
 
 enum { TSS_IO_MAP = 0x66 };
 
