@@ -150,10 +150,11 @@ extern X86OpFn x86_op_plain, x86_op_plain_end, x86_op_dead, x86_op_next_block, x
 /* loop.c */
 /* Where control goes on in the middle of a run of blocks: with the link if the way is known in advance. */
 const X86Op *x86_go(X86Exec *x, uint64_t eip);
-const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip, int64_t delta);
+const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip);
 
-/* fast.c: the specialised handler for an instruction, NULL if there is none. May change the record. */
-X86OpFn *x86_fast_handler(X86Exec *x, X86Op *op, uint32_t mode);
+/* fast.c: gives op its specialised handler, if there is one; may change the record. `before`: the one before it in the block, whose
+ * handler may become one for both; NULL if there is none. */
+bool x86_choose_fast(X86Op *op, X86Op *before, uint32_t mode);
 
 #if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(X86_LOOP_DISPATCH)
 #define X86_RUN(x, op) return (op)->fn(x, op)

@@ -62,7 +62,8 @@ struct X86Exec {
     uint32_t cc_op;
     uint32_t pending;               /* X86_PENDING_*: wanted at the next block; set by any thread, atomically */
     X86TlbEntry *tlb;               /* of X86_TLB_SIZE: for accesses with the current privilege */
-    uint32_t mode;                  /* what of the CPU's mode decides how code is translated (block.h) */
+    uint32_t mode;                  /* what of the CPU's mode decides how code is translated (engine.h) */
+    uint32_t code_tag;              /* the low bits of CodeTlb.tag with the current privilege */
     X86CPUState *env;
     X86CPU *cpu;
     uint64_t eip;                   /* in a plain handler: the next instruction's; else not kept */

@@ -86,6 +86,7 @@ static void update_mode(X86Exec *x)
 
     x->mode = mode_of(env);
     x->tlb = x->engine->tlb[tlb];
+    x->code_tag = tlb == 2 ? 3 : 1;
     x->regs[18] = env->segs[R_FS].base;
     x->regs[19] = env->segs[R_GS].base;
 }
@@ -115,13 +116,15 @@ const X86Op *x86_go(X86Exec *x, uint64_t eip)
     X86_RUN(x, block->ops);
 }
 
-const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip, int64_t delta)
+const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip)
 {
+    uint64_t from = x->regs[X86_REG_RIP / 8];
     X86Block *block;
 
+    eip = (x->mode & MODE_CODE_MASK) == X86_CODE_64 ? eip : (uint32_t)eip;
     x->op = NULL;
     x->eip = eip;
-    if (unlikely(x->pending || x->mode & MODE_SINGLE)) {
+    if (unlikely(x->pending)) {
         return NULL;
     }
     block = x86_block_find(x, eip);
@@ -129,7 +132,7 @@ const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip, int64_t de
         return NULL;
     }
     /* In the same page the way can't change without this block going, too. */
-    if (((eip - (uint64_t)delta) ^ eip) < TARGET_PAGE_SIZE && block->host && !block->second && !link->target) {
+    if ((from ^ eip) < TARGET_PAGE_SIZE && block->host && !block->second && !link->target) {
         link->target = block;
         link->next = block->incoming;
         block->incoming = link;

@@ -399,7 +399,7 @@ const CodeTlb *x86_code_page(X86Exec *x, uint64_t linear)
 {
     bool user = x86_cpl(x) == 3;
     CodeTlb *c = &x->engine->code_tlb[linear >> TARGET_PAGE_BITS & (CODE_TLB_SIZE - 1)];
-    uint64_t tag = (linear & PAGE_MASK) | 1 | (user ? 2 : 0);
+    uint64_t tag = (linear & PAGE_MASK) | x->code_tag;
     Walk w = { .cpu = x->cpu, .access = ACCESS_FETCH, .user = user };
     TlbCold at;
 

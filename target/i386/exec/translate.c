@@ -92,7 +92,6 @@ typedef struct Build {
 static void choose(Build *b, X86Op *op)
 {
     X86Exec *x = b->x;
-    X86OpFn *fast;
 
     if (op->flags & X86_OP_MEM && op->base == X86_REG_RIP) {
         op->disp = (int32_t)((uint32_t)op->disp + op->offset + op->length);
@@ -118,16 +117,13 @@ static void choose(Build *b, X86Op *op)
         return;
     }
     b->ended = x86_insn_info[op->id].ends_block;
-    fast = b->mode & MODE_SINGLE ? NULL : x86_fast_handler(x, op, b->mode);
-    if (fast) {
-        op->fn = fast;
+    if (!(b->mode & MODE_SINGLE) && x86_choose_fast(op, b->records > 1 ? op - 1 : NULL, b->mode)) {
         if (b->ended) {
             memset(&b->ops[b->records++], 0, sizeof(X86Op));    /* its X86Branch */
         }
-    } else {
-        op->fn = b->ended ? x86_op_plain_end
-                 : x86_insn_info[op->id].unit == X86_UNIT_SYSTEM ? op_plain_system : x86_op_plain;
+        return;
     }
+    op->fn = b->ended ? x86_op_plain_end : x86_insn_info[op->id].unit == X86_UNIT_SYSTEM ? op_plain_system : x86_op_plain;
 }
 
 /* Appends what is at bytes + b->bytes. False: it needs more bytes than there are. */
@@ -153,7 +149,11 @@ static bool append(Build *b, const uint8_t *bytes, unsigned available)
     }
     op->length = (uint8_t)length;
     b->bytes += (unsigned)length;
-    choose(b, op);
+    if (op->id == X86_NOP && !(b->mode & MODE_SINGLE)) {
+        b->records--;           /* nothing to execute */
+    } else {
+        choose(b, op);
+    }
     return true;
 }
 
