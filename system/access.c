@@ -127,7 +127,8 @@ static unsigned io_size(const MemoryRegion *mr, hwaddr offset, uint64_t length)
 {
     unsigned size = valid_max(mr->ops);
 
-    while (size > length || (offset & (size - 1)) || size - 1 > memory_region_last(mr) - offset) {
+    while (size > length || (offset & (size - 1)) ||
+           (!mr->ops->valid.beyond_end && size - 1 > memory_region_last(mr) - offset)) {
         size /= 2;
     }
     return size;

@@ -39,6 +39,7 @@ typedef struct MemoryRegionOps {
     struct {
         unsigned min, max;          /* 0: 1 and 4 */
         bool unaligned;
+        bool beyond_end;            /* an access that begins in the region is the region's whole, though it ends behind it */
         bool (*accepts)(void *opaque, hwaddr offset, unsigned size, bool is_write); /* NULL: yes */
     } valid;
     struct {
