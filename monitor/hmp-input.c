@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "monitor/hmp.h"
+#include "monitor/qmp.h"
 #include "ui/input.h"
 #include "util/error.h"
 
@@ -106,26 +107,22 @@ static void cmd_mouse_set(Monitor *mon, const Json *args, GError **error)
     }
 }
 
-typedef struct Printer {
-    Monitor *mon;
-    bool any;
-} Printer;
-
-static void print_mouse(const InputMouse *mouse, void *opaque)
-{
-    Printer *p = opaque;
-
-    monitor_printf(p->mon, "%c Mouse #%d: %s%s\n", p->any ? ' ' : '*', mouse->index, mouse->name,
-                   mouse->absolute ? " (absolute)" : "");
-    p->any = true;
-}
-
 static void info_mice(Monitor *mon, const Json *args, GError **error)
 {
-    Printer p = { mon, false };
+    g_autoptr(Json) mice = qmp_run("query-mice", NULL, NULL, NULL);
 
-    input_foreach_mouse(print_mouse, &p);
-    if (!p.any) {
+    for (size_t i = 0; i < json_count(mice); i++) {
+        const Json *mouse = json_at(mice, i);
+        bool current = false, absolute = false;
+        int64_t index = 0;
+
+        json_get_bool(json_member(mouse, "current"), &current);
+        json_get_bool(json_member(mouse, "absolute"), &absolute);
+        json_get_int(json_member(mouse, "index"), &index);
+        monitor_printf(mon, "%c Mouse #%d: %s%s\n", current ? '*' : ' ', (int)index, json_member_string(mouse, "name", ""),
+                       absolute ? " (absolute)" : "");
+    }
+    if (!json_count(mice)) {
         monitor_printf(mon, "No mouse devices connected\n");
     }
 }

@@ -128,20 +128,26 @@ QMP_LIST(mouse_infos, mouse_info);
 
 static void add_mouse(const InputMouse *mouse, void *opaque)
 {
-    Json *list = opaque, *info = json_new_object();
+    GQueue *infos = opaque;
+    Json *info = json_new_object();
 
     json_set(info, "name", json_new_string(mouse->name));
     json_set(info, "index", json_new_int(mouse->index));
-    json_set(info, "current", json_new_bool(json_count(list) == 0));
+    json_set(info, "current", json_new_bool(g_queue_is_empty(infos)));
     json_set(info, "absolute", json_new_bool(mouse->absolute));
-    json_append(list, info);
+    g_queue_push_head(infos, info);
 }
 
 static Json *query_mice(Json *args, Monitor *mon, GError **error)
 {
+    GQueue infos = G_QUEUE_INIT;
     Json *list = json_new_array();
 
-    input_foreach_mouse(add_mouse, list);
+    /* The current one is last. */
+    input_foreach_mouse(add_mouse, &infos);
+    while (!g_queue_is_empty(&infos)) {
+        json_append(list, g_queue_pop_head(&infos));
+    }
     return list;
 }
 
