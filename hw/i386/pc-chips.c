@@ -4,7 +4,7 @@
 #include "hw/char/serial-isa.h"
 #include "hw/dma/i8257.h"
 #include "hw/i386/pc.h"
-#include "hw/input/i8042.h"
+#include "hw/input/vmport.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
@@ -115,8 +115,14 @@ static bool init_keyboard(PCMachineState *pc, ISABus *bus, GError **error)
 {
     Irq *a20 = irq_new(set_a20, NULL, 0);
 
-    if (!i8042_new(bus, a20, error)) {
+    I8042State *i8042 = i8042_new(bus, a20, error);
+
+    if (!i8042) {
         return false;
+    }
+    if (pc->vmport != ON_OFF_AUTO_OFF) {
+        vmport_new(bus);
+        vmmouse_new(bus, i8042);
     }
     port92_new(bus, a20);
     return true;

@@ -67,6 +67,9 @@ static bool q35_init(MachineState *m, GError **error)
     if (m->ram_slots > ICH9_MEMHP_SLOTS_MAX) {
         return error_setf(error, "unsupported amount of memory slots: %" G_GUINT64_FORMAT, m->ram_slots);
     }
+    if (pc->vmport == ON_OFF_AUTO_AUTO) {
+        pc->vmport = ON_OFF_AUTO_ON;
+    }
     if (!pc_memory_split(pc, error) || !init_cpus(pc, error)) {
         return false;
     }
@@ -75,9 +78,6 @@ static bool q35_init(MachineState *m, GError **error)
     pc_gsi_init(pc);
     if (!pc_memory_init(pc, error) || !init_host(pc, error) || !init_lpc(pc, error) || !pc_chips_init(pc, error)) {
         return false;
-    }
-    if (pc->vmport == ON_OFF_AUTO_AUTO) {
-        pc->vmport = ON_OFF_AUTO_ON;
     }
     return ich9_lpc_add_fw_cfg(pc->lpc, pc->fw_cfg, error);
 }

@@ -87,7 +87,7 @@ class VM:
             self.cmdline += ["-S"]
         if qtest:
             # Debian's QEMU lacks the qtest accelerator, but its server works beside TCG.
-            self.cmdline += ["-accel", "tcg" if is_qemu(release) else "qtest"]
+            self.cmdline += ["-accel", "tcg" if is_qemu(release) or qtest == "tcg" else "qtest"]
             self.cmdline += ["-qtest", f"unix:{self.dir}/qtest,server=on,wait=off", "-qtest-log", "/dev/null"]
         self.cmdline += [str(a) for a in args]
         if incoming:

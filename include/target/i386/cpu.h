@@ -83,6 +83,8 @@ void x86_cpu_set_created_hook(bool (*hook)(X86CPU *cpu, GError **error));
 /* The CPU whose instruction this thread executes; NULL outside (devices, monitors, qtest). */
 X86CPU *x86_cpu_current(void);
 void x86_cpu_set_current(X86CPU *cpu);
+/* Its general registers, by R_EAX …, in the middle of an instruction of it: for a device that is addressed by registers. */
+uint64_t *x86_cpu_live_registers(X86CPU *cpu);
 /* Requests towards a CPU, CPU_INTERRUPT_* bits; from any thread with the big lock. */
 void x86_cpu_interrupt(X86CPU *cpu, uint32_t mask);
 void x86_cpu_clear_interrupt(X86CPU *cpu, uint32_t mask);

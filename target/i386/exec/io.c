@@ -118,3 +118,8 @@ void x86_insn_outs(X86Exec *x, const X86Op *op)
 {
     repeat(x, op, outs_one);
 }
+
+uint64_t *x86_cpu_live_registers(X86CPU *cpu)
+{
+    return cpu->exec ? cpu->exec->regs : cpu->env.regs;
+}
