@@ -96,6 +96,13 @@ static void forget(void)
     cpus_resume();
 }
 
+static void a20_changed(X86CPU *cpu)
+{
+    if (cpu->exec) {
+        x86_exec_kick(cpu->exec, X86_PENDING_TLB);
+    }
+}
+
 static void make_threads(void)
 {
     if (threads) {
@@ -113,6 +120,7 @@ static void make_threads(void)
     }
     memory_listener_add(&listener);
     x86_cpu_kick = kick;
+    x86_cpu_a20_changed = a20_changed;
     ramblock_forget_hook = forget;
     for (unsigned i = 0; i < count; i++) {
         int failed = pthread_create(&threads[i].thread, NULL, run_cpu, &threads[i]);
