@@ -52,14 +52,17 @@ static bool output_at(const PITChannel *c, int64_t now)
 
     switch (c->mode) {
     case 0:     /* interrupt on terminal count */
-    case 1:     /* hardware one-shot */
+    case 6:
+    case 7:
         return d >= c->count;
-    case 2:     /* rate generator: low for the last clock of each period */
-        return d % c->count != c->count - 1 || c->count == 1;
+    case 1:     /* hardware one-shot; QEMU has it the wrong way round */
+        return d < c->count;
+    case 2:     /* rate generator: QEMU has it high for the first clock of each period but the first one */
+        return d % c->count == 0 && d != 0;
     case 3:     /* square wave: the odd clock belongs to the high half */
         return d % c->count < (c->count + 1) / 2;
-    default:    /* strobes: low for the clock of terminal count */
-        return d != c->count;
+    default:    /* strobes: QEMU has them high for the clock of terminal count */
+        return d == c->count;
     }
 }
 
@@ -71,6 +74,8 @@ static int64_t next_transition(const PITChannel *c, int64_t now)
     switch (c->mode) {
     case 0:
     case 1:
+    case 6:
+    case 7:
         if (d >= c->count) {
             return -1;
         }
@@ -78,7 +83,7 @@ static int64_t next_transition(const PITChannel *c, int64_t now)
         break;
     case 2:
         base = d / c->count * c->count;
-        next = d - base < c->count - 1 ? base + c->count - 1 : base + c->count;
+        next = d == base && d != 0 ? base + 1 : base + c->count;
         break;
     case 3:
         base = d / c->count * c->count;
@@ -117,41 +122,26 @@ static void timer_fired(void *opaque)
     update_irq(c, c->next_transition_time);
 }
 
-static unsigned from_bcd(unsigned v)
-{
-    return (v >> 12 & 15) * 1000 + (v >> 8 & 15) * 100 + (v >> 4 & 15) * 10 + (v & 15);
-}
-
-static unsigned to_bcd(unsigned v)
-{
-    return v / 1000 % 10 << 12 | v / 100 % 10 << 8 | v / 10 % 10 << 4 | v % 10;
-}
-
+/* In binary always: QEMU keeps the BCD bit and does not count by it. */
 static uint16_t current_count(const PITChannel *c)
 {
     int64_t d = ticks_since_load(c, clock_ns(CLOCK_TYPE_VIRTUAL));
-    unsigned range = c->bcd ? 10000 : 65536, count;
 
     switch (c->mode) {
     case 2:
-        count = c->count - d % c->count;
-        break;
+    case 6:
+    case 7:
+        return c->count - d % c->count;
     case 3:     /* counts by twos */
-        count = c->count - (2 * d) % c->count;
-        break;
+        return c->count - (2 * d) % c->count;
     default:    /* goes on below zero */
-        count = (unsigned)(((c->count - d) % range + range) % range);
-        break;
+        return c->count - d;
     }
-    return c->bcd ? to_bcd(count % range) : count;
 }
 
 static void load_count(PITChannel *c, unsigned value)
 {
-    if (c->bcd) {
-        value = from_bcd(value);
-    }
-    c->count = value ? (int32_t)value : c->bcd ? 10000 : 65536;
+    c->count = value ? (int32_t)value : 65536;
     c->count_load_time = clock_ns(CLOCK_TYPE_VIRTUAL);
     trace(pit_load, "mode %u count %d", c->mode, c->count);
     update_irq(c, c->count_load_time);
@@ -203,10 +193,7 @@ static void write_control(PIT *s, uint8_t value)
         return;
     }
     c->rw_mode = c->read_state = c->write_state = access;
-    c->mode = value >> 1 & 7;
-    if (c->mode > 5) {
-        c->mode &= 3;       /* 6 and 7 are 2 and 3 */
-    }
+    c->mode = value >> 1 & 7;   /* 6 and 7 should be 2 and 3; QEMU's are nearly 0 */
     c->bcd = value & 1;
     update_irq(c, clock_ns(CLOCK_TYPE_VIRTUAL));
 }
@@ -291,8 +278,8 @@ void pit_set_gate(PIT *s, unsigned channel, bool level)
     PITChannel *c = &s->channels[channel];
     bool rising = level && !c->gate;
 
-    /* 0 and 4 only stop counting, which is not modelled; the others begin anew at the edge. */
-    if (rising && c->mode != 0 && c->mode != 4) {
+    /* 0 and 4 (and 6, 7) only stop counting, which is not modelled; the others begin anew at the edge. */
+    if (rising && c->mode != 0 && c->mode != 4 && c->mode < 6) {
         c->count_load_time = clock_ns(CLOCK_TYPE_VIRTUAL);
         c->gate = level;
         update_irq(c, c->count_load_time);
@@ -388,7 +375,7 @@ static bool channel_post_load(void *opaque, int version_id, GError **error)
 {
     PITChannel *c = opaque;
 
-    if (c->count < 1 || c->count > 65536 || c->mode > 5) {
+    if (c->count < 1 || c->count > 65536 || c->mode > 7) {
         return error_setf(error, "pit channel: count %d or mode %u is out of range", c->count, c->mode);
     }
     return true;
