@@ -11,7 +11,7 @@
 
 enum { SECONDS, SECONDS_ALARM, MINUTES, MINUTES_ALARM, HOURS, HOURS_ALARM, DAY_OF_WEEK, DAY_OF_MONTH, MONTH, YEAR,
        REG_A, REG_B, REG_C, REG_D, CENTURY = 0x32, IBM_PS2_CENTURY = 0x37 };
-enum { A_UIP = 0x80, A_DIVIDER = 0x70, A_DIVIDER_RUN = 0x20, A_RATE = 0x0f };
+enum { A_UIP = 0x80, A_DIVIDER = 0x70, A_DIVIDER_RUN = 0x20, A_DIVIDER_RESET = 0x60, A_RATE = 0x0f };
 enum { B_SET = 0x80, B_PIE = 0x40, B_AIE = 0x20, B_UIE = 0x10, B_BINARY = 0x04, B_24H = 0x02 };
 enum { C_IRQF = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10 };
 enum { D_VRT = 0x80, ALARM_ANY = 0xc0, HOUR_PM = 0x80 };
@@ -98,20 +98,22 @@ static int hour_from_register(const RTCState *s, int v)
     return v & HOUR_PM ? hour + 12 : hour;
 }
 
-/* What the registers say, as seconds; out-of-range values carry over, as timegm() has it. */
+/*
+ * What the registers say, as seconds since 1970. Days are counted from March, so that a month begins (153 m + 2) / 5 days
+ * after it; a month or day that is none counts on by the same rule, which a guest can see and timegm() would do otherwise.
+ */
 static time_t registers_to_time(const RTCState *s)
 {
     const uint8_t *r = s->cmos_data;
-    struct tm tm = {
-        .tm_sec = from_bcd(s, r[SECONDS]),
-        .tm_min = from_bcd(s, r[MINUTES]),
-        .tm_hour = hour_from_register(s, r[HOURS]),
-        .tm_mday = from_bcd(s, r[DAY_OF_MONTH]),
-        .tm_mon = from_bcd(s, r[MONTH]) - 1,
-        .tm_year = from_bcd(s, r[YEAR]) + s->base_year + from_bcd(s, r[CENTURY]) * 100 - 1900,
-    };
+    int year = from_bcd(s, r[YEAR]) + s->base_year + from_bcd(s, r[CENTURY]) * 100, month = from_bcd(s, r[MONTH]);
+    time_t days;
 
-    return timegm(&tm);
+    if (month < 3) {
+        month += 12;
+        year--;
+    }
+    days = from_bcd(s, r[DAY_OF_MONTH]) + (153 * (month - 3) + 2) / 5 + 365 * year + year / 4 - year / 100 + year / 400 - 719469;
+    return days * 86400 + hour_from_register(s, r[HOURS]) * 3600 + from_bcd(s, r[MINUTES]) * 60 + from_bcd(s, r[SECONDS]);
 }
 
 static void time_to_registers(RTCState *s, time_t t)
@@ -132,10 +134,16 @@ static void time_to_registers(RTCState *s, time_t t)
     r[CENTURY] = to_bcd(s, ((year / 100) % 100 + 100) % 100);
 }
 
+static void show_time(RTCState *s)
+{
+    /* Times beyond 292 years from 1970 wrap around, as signed numbers here and nowhere else: so QEMU's do. */
+    time_to_registers(s, (int64_t)guest_ns(s) / NANOSECONDS_PER_SECOND);
+}
+
 static void update_registers(RTCState *s)
 {
     if (counting(s)) {
-        time_to_registers(s, guest_ns(s) / NANOSECONDS_PER_SECOND);
+        show_time(s);
     }
 }
 
@@ -171,18 +179,26 @@ static uint32_t periodic_clocks(const RTCState *s)
     return 1u << ((code <= 2 ? code + 7 : code) - 1);
 }
 
+/*
+ * The next periodic interrupt is a period from now; if the rate was changed, what has passed since the last one counts.
+ */
 static void arm_periodic(RTCState *s, int64_t now)
 {
+    uint32_t old = s->period;
+    int64_t clocks = (__int128)now * RTC_FREQUENCY / NANOSECONDS_PER_SECOND, passed = 0;
+
     s->period = periodic_clocks(s);
     if (!s->period) {
         s->irq_coalesced = 0;
         timer_stop(&s->periodic_timer);
         return;
     }
-    int64_t clocks = (__int128)now * RTC_FREQUENCY / NANOSECONDS_PER_SECOND;
-    int64_t next = (clocks & -(int64_t)s->period) + s->period;
+    if (old && old != s->period) {
+        int64_t last = (__int128)s->next_periodic_time * RTC_FREQUENCY / NANOSECONDS_PER_SECOND - old;
 
-    s->next_periodic_time = (__int128)next * NANOSECONDS_PER_SECOND / RTC_FREQUENCY + 1;
+        passed = CLAMP(clocks - last, 0, (int64_t)s->period);
+    }
+    s->next_periodic_time = (__int128)(clocks + s->period - passed) * NANOSECONDS_PER_SECOND / RTC_FREQUENCY + 1;
     timer_set(&s->periodic_timer, s->next_periodic_time);
 }
 
@@ -194,13 +210,28 @@ static void periodic_fired(void *opaque)
     raise_flags(s, C_PF);
 }
 
-/* Seconds from now until the alarm registers agree with the time, 1 to 86400. */
+/*
+ * An hour, as it counts for alarms. With a clock of 12 hours QEMU reads all hours with the afternoon bit of the time's, and does not take that bit
+ * off the number first; so alarms are off there in the afternoon, and next_alarm_time in the stream with them.
+ */
+static int alarm_hour(const RTCState *s, uint8_t v)
+{
+    int hour = from_bcd(s, v);
+
+    if (s->cmos_data[REG_B] & B_24H || hour < 0) {
+        return hour;
+    }
+    return hour % 12 + (s->cmos_data[HOURS] & HOUR_PM ? 12 : 0);
+}
+
+/* Seconds from now until the alarm registers agree with the time, 1 to 86400. The registers show the time. */
 static int64_t seconds_to_alarm(RTCState *s)
 {
-    int sec = from_bcd(s, s->cmos_data[SECONDS_ALARM]);
-    int min = from_bcd(s, s->cmos_data[MINUTES_ALARM]);
-    int hour = hour_from_register(s, s->cmos_data[HOURS_ALARM]);
-    int64_t now = guest_ns(s) / NANOSECONDS_PER_SECOND % 86400;
+    const uint8_t *r = s->cmos_data;
+    int sec = from_bcd(s, r[SECONDS_ALARM]);
+    int min = from_bcd(s, r[MINUTES_ALARM]);
+    int hour = alarm_hour(s, r[HOURS_ALARM]);
+    int64_t now = alarm_hour(s, r[HOURS]) * 3600 + from_bcd(s, r[MINUTES]) * 60 + from_bcd(s, r[SECONDS]);
 
     /* Day by seconds is the plain way; at most 86400 steps only when hour and minute are given, so step by what is. */
     for (int64_t ahead = 1; ahead <= 86400;) {
@@ -224,10 +255,11 @@ static void arm_update(RTCState *s)
 {
     int64_t now = clock_ns(s->clock), next_update;
 
-    if ((s->cmos_data[REG_A] & A_DIVIDER) > A_DIVIDER_RUN) {
+    if ((s->cmos_data[REG_A] & A_DIVIDER_RESET) == A_DIVIDER_RESET) {
         timer_stop(&s->update_timer);
         return;
     }
+    update_registers(s);
     next_update = now + NANOSECONDS_PER_SECOND - guest_ns(s) % NANOSECONDS_PER_SECOND;
     s->next_alarm_time = next_update + (seconds_to_alarm(s) - 1) * NANOSECONDS_PER_SECOND;
     if (s->cmos_data[REG_C] & C_UF) {
@@ -263,10 +295,12 @@ static void write_a(RTCState *s, uint8_t value)
     uint8_t old = s->cmos_data[REG_A];
 
     /* The divider comes out of reset: the first update is half a second later. */
-    if ((old & 0x60) == 0x60 && (value & A_DIVIDER) <= A_DIVIDER_RUN) {
-        s->offset = NANOSECONDS_PER_SECOND / 2;
-        set_time(s);
-    } else if ((old & A_DIVIDER) <= A_DIVIDER_RUN && (value & 0x60) == 0x60) {
+    if ((old & A_DIVIDER_RESET) == A_DIVIDER_RESET && (value & A_DIVIDER) <= A_DIVIDER_RUN) {
+        if (!(s->cmos_data[REG_B] & B_SET)) {
+            s->offset = NANOSECONDS_PER_SECOND / 2;
+            set_time(s);
+        }
+    } else if ((old & A_DIVIDER) <= A_DIVIDER_RUN && (value & A_DIVIDER_RESET) == A_DIVIDER_RESET) {
         update_registers(s);
     }
     s->cmos_data[REG_A] = (value & ~A_UIP) | (old & A_UIP);
@@ -281,15 +315,16 @@ static void write_b(RTCState *s, uint8_t value)
     uint8_t old = s->cmos_data[REG_B];
 
     if (value & B_SET) {
-        /* Freeze what is shown, and keep where in the second it was. */
-        if (counting(s)) {
-            update_registers(s);
-            s->offset = guest_ns(s) % NANOSECONDS_PER_SECOND;
-        }
+        update_registers(s);    /* freezes what is shown */
         s->cmos_data[REG_A] &= ~A_UIP;
         value &= ~B_UIE;
     } else if ((old & B_SET) && (s->cmos_data[REG_A] & A_DIVIDER) <= A_DIVIDER_RUN) {
+        s->offset = guest_ns(s) % NANOSECONDS_PER_SECOND;   /* seconds go on beginning when they would have begun */
         set_time(s);
+    }
+    if (((old ^ value) & (B_BINARY | B_24H)) && !(value & B_SET)) {
+        s->cmos_data[REG_B] = value;
+        update_registers(s);    /* in the new form */
     }
     /* A flag that stands already interrupts when it is enabled. */
     s->cmos_data[REG_B] = value;
@@ -316,6 +351,8 @@ static void write_register(RTCState *s, uint8_t value)
         arm_update(s);
         break;
     case IBM_PS2_CENTURY:
+        s->cmos_index = CENTURY;
+        /* fall through */
     case CENTURY:
     case SECONDS:
     case MINUTES:
@@ -324,7 +361,7 @@ static void write_register(RTCState *s, uint8_t value)
     case DAY_OF_MONTH:
     case MONTH:
     case YEAR:
-        s->cmos_data[s->cmos_index == IBM_PS2_CENTURY ? CENTURY : s->cmos_index] = value;
+        s->cmos_data[s->cmos_index] = value;
         if (counting(s)) {
             set_time(s);
             arm_update(s);
@@ -366,8 +403,8 @@ static uint8_t read_register(RTCState *s)
 {
     switch (s->cmos_index) {
     case IBM_PS2_CENTURY:
-        update_registers(s);
-        return s->cmos_data[CENTURY];
+        s->cmos_index = CENTURY;
+        /* fall through */
     case SECONDS:
     case MINUTES:
     case HOURS:
@@ -497,7 +534,11 @@ static void rtc_reset_hold(DeviceState *dev)
 
 static bool rtc_pre_save(void *opaque, GError **error)
 {
-    update_registers(opaque);
+    RTCState *s = opaque;
+
+    if (!(s->cmos_data[REG_B] & B_SET)) {
+        show_time(s);       /* also while the divider is in reset: so QEMU's stream has it */
+    }
     return true;
 }
 
