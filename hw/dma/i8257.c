@@ -21,11 +21,12 @@ struct I8257State {
     uint8_t status, command, mask, flip_flop;
     int32_t dshift;             /* 1: words, registers two ports apart */
     DMAChannel regs[CHANNELS];
-    MemoryRegion channel_io, control_io, page_io, pageh_io;
+    MemoryRegion channel_io, control_io, page_io[2], pageh_io[2];
 };
 
-/* The page register of which channel each port from page_base + 0 on is; -1: none, a plain scratch port. */
-static const int8_t page_channel[8] = { -1, 2, 3, 1, -1, -1, -1, 0 };
+/* The page registers: at page_base + 1 those of channels 2, 3 and 1, at page_base + 7 that of channel 0. */
+static const struct { uint8_t at, size; } page_ports[2] = { { 1, 3 }, { 7, 1 } };
+static const uint8_t page_channel[3] = { 2, 3, 1 };
 
 static bool next_byte_is_high(I8257State *s)
 {
@@ -80,7 +81,7 @@ static uint64_t control_read(void *opaque, hwaddr offset, unsigned size)
         s->status &= 0xf0;
         return value;
     }
-    case REG_ALL_MASK:
+    case REG_REQUEST:           /* QEMU has the mask here, and not where it is written */
         return s->mask;
     default:
         return 0;
@@ -127,45 +128,49 @@ static void control_write(void *opaque, hwaddr offset, uint64_t value, unsigned 
 
 static uint64_t page_read(void *opaque, hwaddr offset, unsigned size)
 {
-    I8257State *s = opaque;
-    int n = page_channel[offset & 7];
-
-    return n < 0 ? 0 : s->regs[n].page;
+    return ((I8257State *)opaque)->regs[page_channel[offset]].page;
 }
 
 static void page_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
-    I8257State *s = opaque;
-    int n = page_channel[offset & 7];
+    ((I8257State *)opaque)->regs[page_channel[offset]].page = value;
+}
 
-    if (n >= 0) {
-        s->regs[n].page = value;
-    }
+static uint64_t page0_read(void *opaque, hwaddr offset, unsigned size)
+{
+    return ((I8257State *)opaque)->regs[0].page;
+}
+
+static void page0_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    ((I8257State *)opaque)->regs[0].page = value;
 }
 
 static uint64_t pageh_read(void *opaque, hwaddr offset, unsigned size)
 {
-    I8257State *s = opaque;
-    int n = page_channel[offset & 7];
-
-    return n < 0 ? 0 : s->regs[n].pageh;
+    return ((I8257State *)opaque)->regs[page_channel[offset]].pageh;
 }
 
 static void pageh_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
-    I8257State *s = opaque;
-    int n = page_channel[offset & 7];
+    ((I8257State *)opaque)->regs[page_channel[offset]].pageh = value;
+}
 
-    if (n >= 0) {
-        s->regs[n].pageh = value;
-    }
+static uint64_t pageh0_read(void *opaque, hwaddr offset, unsigned size)
+{
+    return ((I8257State *)opaque)->regs[0].pageh;
+}
+
+static void pageh0_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    ((I8257State *)opaque)->regs[0].pageh = value;
 }
 
 #define BYTE_OPS(r, w) { .read = r, .write = w, .impl = { .min = 1, .max = 1 } }
 static const MemoryRegionOps channel_ops = BYTE_OPS(channel_read, channel_write);
 static const MemoryRegionOps control_ops = BYTE_OPS(control_read, control_write);
-static const MemoryRegionOps page_ops = BYTE_OPS(page_read, page_write);
-static const MemoryRegionOps pageh_ops = BYTE_OPS(pageh_read, pageh_write);
+static const MemoryRegionOps page_ops[2] = { BYTE_OPS(page_read, page_write), BYTE_OPS(page0_read, page0_write) };
+static const MemoryRegionOps pageh_ops[2] = { BYTE_OPS(pageh_read, pageh_write), BYTE_OPS(pageh0_read, pageh0_write) };
 
 static bool i8257_realize(DeviceState *dev, GError **error)
 {
@@ -178,11 +183,13 @@ static bool i8257_realize(DeviceState *dev, GError **error)
     s->dshift = s->dshift_prop;
     memory_region_init_io(&s->channel_io, owner, &channel_ops, s, "dma-chan", 8 << s->dshift);
     isa_register_io(&s->parent_obj, &s->channel_io, s->base);
-    memory_region_init_io(&s->page_io, owner, &page_ops, s, "dma-page", 8);
-    isa_register_io(&s->parent_obj, &s->page_io, s->page_base);
-    if (s->pageh_base >= 0) {
-        memory_region_init_io(&s->pageh_io, owner, &pageh_ops, s, "dma-pageh", 8);
-        isa_register_io(&s->parent_obj, &s->pageh_io, s->pageh_base);
+    for (unsigned i = 0; i < G_N_ELEMENTS(page_ports); i++) {
+        memory_region_init_io(&s->page_io[i], owner, &page_ops[i], s, "dma-page", page_ports[i].size);
+        isa_register_io(&s->parent_obj, &s->page_io[i], s->page_base + page_ports[i].at);
+        if (s->pageh_base >= 0) {
+            memory_region_init_io(&s->pageh_io[i], owner, &pageh_ops[i], s, "dma-pageh", page_ports[i].size);
+            isa_register_io(&s->parent_obj, &s->pageh_io[i], s->pageh_base + page_ports[i].at);
+        }
     }
     memory_region_init_io(&s->control_io, owner, &control_ops, s, "dma-cont", 8 << s->dshift);
     isa_register_io(&s->parent_obj, &s->control_io, s->base + (8 << s->dshift));
@@ -192,7 +199,7 @@ static bool i8257_realize(DeviceState *dev, GError **error)
 static void i8257_unrealize(DeviceState *dev)
 {
     I8257State *s = I8257(dev);
-    MemoryRegion *regions[] = { &s->channel_io, &s->page_io, &s->pageh_io, &s->control_io };
+    MemoryRegion *regions[] = { &s->channel_io, &s->page_io[0], &s->page_io[1], &s->pageh_io[0], &s->pageh_io[1], &s->control_io };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(regions); i++) {
         isa_unregister_io(&s->parent_obj, regions[i]);

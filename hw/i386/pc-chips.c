@@ -52,6 +52,45 @@ static int pic_acknowledge(void)
     return i8259_acknowledge(pic_master);
 }
 
+/*
+ * Port 0x80 takes what a firmware says of its progress; port 0xf0 takes an x87 exception back that came as interrupt 13, as it does while CR0.NE
+ * is clear. Both read as nothing.
+ */
+static Irq *ferr_line;
+
+static uint64_t scratch_port_read(void *opaque, hwaddr offset, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+static void port80_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+}
+
+static void port_f0_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    irq_lower(ferr_line);
+}
+
+static void x87_exception(X86CPU *cpu)
+{
+    irq_raise(ferr_line);
+}
+
+static void init_scratch_ports(PCMachineState *pc)
+{
+    static const MemoryRegionOps port80_ops = { .read = scratch_port_read, .write = port80_write, .impl = { 1, 1 } };
+    static const MemoryRegionOps port_f0_ops = { .read = scratch_port_read, .write = port_f0_write, .impl = { 1, 1 } };
+    static MemoryRegion port80, port_f0;
+
+    memory_region_init_io(&port80, NULL, &port80_ops, NULL, "ioport80", 1);
+    memory_region_add(memory_io(), 0x80, &port80);
+    memory_region_init_io(&port_f0, NULL, &port_f0_ops, NULL, "ioportF0", 1);
+    memory_region_add(memory_io(), 0xf0, &port_f0);
+    ferr_line = pc->gsi[13];
+    x86_ferr = x87_exception;
+}
+
 static void init_ioapic(PCMachineState *pc)
 {
     DeviceState *dev = device_new(TYPE_IOAPIC);
@@ -136,6 +175,7 @@ bool pc_chips_init(PCMachineState *pc, GError **error)
         pic_master = i8259_new_pair(bus, irq_new(pic_output, NULL, 0), pc->i8259_in);
         apic_set_pic(pic_acknowledge);
     }
+    init_scratch_ports(pc);
     init_ioapic(pc);
     init_timers(pc, bus);
     if (!pc->lpc->dma_in_bridge) {

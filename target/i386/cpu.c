@@ -12,6 +12,7 @@ static bool (*created_hook)(X86CPU *cpu, GError **error);
 static __thread X86CPU *current;
 void (*x86_cpu_kick)(X86CPU *cpu);
 const X86InterruptOps *x86_interrupt_ops;
+void (*x86_ferr)(X86CPU *cpu);
 static AddressSpace *smm_memory;    /* NULL: no different from others' */
 
 void x86_cpu_set_created_hook(bool (*hook)(X86CPU *cpu, GError **error))

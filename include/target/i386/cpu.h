@@ -108,10 +108,11 @@ typedef struct X86InterruptOps {
     void (*poll)(X86CPU *cpu);                      /* looks at its requests anew: CPU_INTERRUPT_HARD is as it should be */
     void (*init)(X86CPU *cpu);                      /* the controller's part and x86_cpu_init() */
     void (*startup)(X86CPU *cpu);                   /* ends in x86_cpu_startup() if it waits for one */
-    void (*ferr)(X86CPU *cpu);                      /* an x87 exception is pending and CR0.NE is clear: FERR#. May be NULL */
 } X86InterruptOps;
 /* The interrupt controllers as CPUs see them; all under the big lock. NULL: there are none. Set when the first one is made. */
 extern const X86InterruptOps *x86_interrupt_ops;
+/* FERR#: an x87 exception is pending and CR0.NE is clear. Set by the board, NULL if nobody hears it. */
+extern void (*x86_ferr)(X86CPU *cpu);
 /* Memory as this CPU sees it: in SMM there may be more than for others. */
 struct AddressSpace *x86_cpu_memory(const X86CPU *cpu);
 void x86_cpu_set_smm_memory(struct AddressSpace *memory);

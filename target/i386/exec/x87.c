@@ -84,9 +84,9 @@ void x87_check_pending(X86Exec *x)
     if (env->cr[0] & CR0_NE) {
         x86_raise(x, EXCP_MF);
     }
-    if (x86_interrupt_ops && x86_interrupt_ops->ferr) {     /* as the PC's first machines did: by an interrupt */
+    if (x86_ferr) {     /* as the PC's first machines did: by an interrupt */
         big_lock();
-        x86_interrupt_ops->ferr(x->cpu);
+        x86_ferr(x->cpu);
         big_unlock();
     }
 }
