@@ -56,13 +56,6 @@ static void deliver(IOAPICState *s, uint64_t entry)
     address_space_store(&address_space_memory, addr, data, 4);
 }
 
-static bool has_vector(uint64_t entry)
-{
-    unsigned mode = (entry & REDIR_DELIVERY_MODE) >> 8;
-
-    return mode == MODE_FIXED || mode == MODE_LOWEST;
-}
-
 /* Sends what wants to be sent: unmasked, and for a level not waiting for its end of interrupt. */
 static void service(IOAPICState *s)
 {
@@ -77,7 +70,7 @@ static void service(IOAPICState *s)
             s->irr &= ~(1u << pin);
         } else if (entry & REDIR_REMOTE_IRR) {
             continue;
-        } else if (has_vector(entry)) {
+        } else {                /* in all delivery modes, as QEMU has it */
             s->ioredtbl[pin] |= REDIR_REMOTE_IRR;
         }
         deliver(s, entry);
@@ -160,10 +153,6 @@ static void write_redirection(IOAPICState *s, unsigned pin, bool high, uint32_t 
         }
     }
     s->ioredtbl[pin] = entry;
-    /* What the line says counts anew when it becomes a level. */
-    if ((entry & REDIR_LEVEL) && !(old & REDIR_LEVEL)) {
-        s->irr = (s->irr & ~(1u << pin)) | (s->lines & (1u << pin));
-    }
     service(s);
 }
 

@@ -91,7 +91,7 @@ class IOAPIC(Words):
         for _ in range(STEPS // 2):
             r = rnd.random()
             if r < 0.3:
-                yield f"set_irq_in /machine/q35/ioapic unnamed-gpio-in {rnd.randrange(24)} {rnd.randrange(2)}"
+                yield f"set_irq_in /machine/q35/ioapic unnamed-gpio-in {rnd.randrange(3, 24)} {rnd.randrange(2)}"
                 continue
             index = rnd.choice((0, 1, 2, 3, *range(0x10, 0x42)))
             yield f"writel 0xfec00000 {index:#x}"
