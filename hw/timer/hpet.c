@@ -126,7 +126,11 @@ static uint64_t counts_until(const HPETTimer *t, uint64_t now)
 
 static void arm_after(HPETTimer *t, uint64_t counts)
 {
-    timer_set(&t->qemu_timer, clock_ns(CLOCK_TYPE_VIRTUAL) + (int64_t)MIN(counts, MAX_COUNTS) * CLOCK_PERIOD_NS);
+    if (counts < MAX_COUNTS) {
+        timer_set(&t->qemu_timer, clock_ns(CLOCK_TYPE_VIRTUAL) + (int64_t)counts * CLOCK_PERIOD_NS);
+    } else {
+        timer_stop(&t->qemu_timer);     /* in 73 years */
+    }
 }
 
 static void arm(HPETTimer *t)
@@ -144,7 +148,7 @@ static void arm(HPETTimer *t)
             t->wrap_flag = 1;
         }
     }
-    arm_after(t, diff);
+    arm_after(t, MAX(diff, 1));
 }
 
 static void timer_fired(void *opaque)
@@ -224,9 +228,6 @@ static void write_timer_config(HPETTimer *t, uint64_t value)
 {
     uint64_t old = t->config;
 
-    if (!(t->config & TN_FSB_CAP)) {
-        value &= ~TN_FSB_ENABLE;
-    }
     /* The line it drove falls before it drives another or none. */
     if (t->hpet->isr & (1ull << t->tn) && ((value ^ old) & (TN_ROUTE | TN_ENABLE | TN_LEVEL | TN_FSB_ENABLE))) {
         update_irq(t, false);
@@ -246,28 +247,43 @@ static void write_timer_config(HPETTimer *t, uint64_t value)
     }
 }
 
-/* `mask` tells which half a 32-bit write meant. */
-static void write_comparator(HPETTimer *t, uint64_t value, uint64_t mask)
+/*
+ * A half at a time, as QEMU does it: the low one is the period's as well, the high one the period's or the comparator's, in a 32-bit timer too; each
+ * takes back the leave to set the comparator, and arms the timer whether it is enabled or not.
+ */
+static void write_comparator_half(HPETTimer *t, uint32_t value, bool high)
 {
-    if (timer_is_32bit(t)) {
-        if (!(mask & 0xffffffff)) {
-            return;
+    bool sets_value = !(t->config & TN_PERIODIC) || t->config & TN_SET_VALUE;
+    /* In 32 bits, longer than half a turn cannot be told from the past. */
+    uint32_t period = timer_is_32bit(t) ? value & 0x7fffffff : value;
+
+    if (high) {
+        if (sets_value) {
+            t->cmp = (t->cmp & 0xffffffff) | (uint64_t)value << 32;
+        } else {
+            t->period = (t->period & 0xffffffff) | (uint64_t)period << 32;
         }
-        value = (uint32_t)value;
-        mask = UINT64_MAX;
-    }
-    if (!(t->config & TN_PERIODIC) || t->config & TN_SET_VALUE) {
-        t->cmp = (t->cmp & ~mask) | (value & mask);
-    }
-    if (t->config & TN_PERIODIC) {
-        t->period = (t->period & ~mask) | (value & mask);
-        if (timer_is_32bit(t)) {
-            t->period &= 0x7fffffff;    /* longer than half a turn cannot be told from the past */
+    } else {
+        if (sets_value) {
+            t->cmp = (t->cmp & ~0xffffffffull) | value;
+        }
+        if (t->config & TN_PERIODIC) {
+            t->period = (t->period & ~0xffffffffull) | period;
         }
     }
     t->config &= ~TN_SET_VALUE;
-    if (enabled(t->hpet) && t->config & TN_ENABLE) {
+    if (enabled(t->hpet)) {
         arm(t);
+    }
+}
+
+static void write_comparator(HPETTimer *t, uint64_t value, uint64_t mask)
+{
+    if (mask & 0xffffffff) {
+        write_comparator_half(t, value, false);
+    }
+    if (mask >> 32) {
+        write_comparator_half(t, value >> 32, true);
     }
 }
 
@@ -279,7 +295,7 @@ static void write_config(HPETState *s, uint64_t value)
     if (enabled(s) && !(old & CONFIG_ENABLE)) {
         s->hpet_offset = s->hpet_counter * CLOCK_PERIOD_NS - clock_ns(CLOCK_TYPE_VIRTUAL);
         for (unsigned n = 0; n < s->num_timers; n++) {
-            if (s->timer[n].config & TN_ENABLE) {
+            if (s->timer[n].cmp != UINT64_MAX) {    /* enabled or not */
                 arm(&s->timer[n]);
             }
         }
@@ -307,7 +323,9 @@ static void write64(HPETState *s, hwaddr offset, uint64_t value, uint64_t mask)
     if (t) {
         switch ((offset - REG_TIMERS) % TIMER_STRIDE) {
         case TIMER_CONFIG:
-            write_timer_config(t, (t->config & ~mask) | (value & mask));
+            if (mask & 0xffffffff) {    /* the upper half, which lines it may drive, can't be written */
+                write_timer_config(t, (t->config & ~0xffffffffull) | (value & 0xffffffff));
+            }
             break;
         case TIMER_COMPARATOR:
             write_comparator(t, value, mask);
