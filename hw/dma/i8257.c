@@ -7,6 +7,8 @@
 enum { CHANNELS = 4, ADDRESS = 0, COUNT = 1 };
 enum { REG_COMMAND, REG_REQUEST, REG_SINGLE_MASK, REG_MODE, REG_CLEAR_FLIP_FLOP, REG_RESET, REG_CLEAR_MASK, REG_ALL_MASK };
 
+enum { COMMAND_DISABLE = 0x04 };    /* of the command register's bits the only one that QEMU has */
+
 typedef struct DMAChannel {
     int32_t now[2];             /* address and count now */
     uint16_t base[2];
@@ -95,7 +97,11 @@ static void control_write(void *opaque, hwaddr offset, uint64_t value, unsigned 
 
     switch (offset >> s->dshift & 7) {
     case REG_COMMAND:
-        s->command = value;
+        if (value & ~COMMAND_DISABLE) {
+            log_guest_error("i8257: command %#x is not there\n", (unsigned)value);
+        } else {
+            s->command = value;
+        }
         break;
     case REG_REQUEST:
         if (value & 4) {

@@ -82,8 +82,9 @@ static int64_t next_transition(const PITChannel *c, int64_t now)
         next = c->count;
         break;
     case 2:
+        /* The tick that is meant is the one before: a time in nanoseconds, rounded down, lies in that. */
         base = d / c->count * c->count;
-        next = d == base && d != 0 ? base + 1 : base + c->count;
+        next = d == base && d != 0 ? base + c->count : base + c->count + 1;
         break;
     case 3:
         base = d / c->count * c->count;
@@ -194,8 +195,7 @@ static void write_control(PIT *s, uint8_t value)
     }
     c->rw_mode = c->read_state = c->write_state = access;
     c->mode = value >> 1 & 7;   /* 6 and 7 should be 2 and 3; QEMU's are nearly 0 */
-    c->bcd = value & 1;
-    update_irq(c, clock_ns(CLOCK_TYPE_VIRTUAL));
+    c->bcd = value & 1;         /* the line stays as it is until a count is loaded */
 }
 
 static void pit_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
