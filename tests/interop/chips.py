@@ -125,6 +125,8 @@ CHIPS = {
                     0x92: [0, 2]}),
     "fw_cfg": Ports({"fw_cfg"}, [0x510, 0x511], [0x511, 0x511, 0x511, 0x510], {0x511: [0, 0x40, 0x80]}),
 }
+# When a periodic comparator is armed anew, some nanoseconds after it fired, is QEMU's host's matter: the low bytes of its timers.
+NOISE = {"hpet": {65, 66, 107, 108, 149, 150}}
 # Port 0x61's bit 4 toggles with real time.
 ALWAYS_SKIPPED = {"i8254": lambda step: step.startswith("inb 0x61")}
 
@@ -174,8 +176,8 @@ def compare(name, seed):
         for s in [s for s in b.sections if s.idstr in chip.sections]:
             mine = next(x for x in a.sections if (x.idstr, x.instance, x.kind) == (s.idstr, s.instance, s.kind))
             x, y = a.data[mine.body:mine.end], b.data[s.body:s.end]
-            if x != y:
-                differ = {i: (p, q) for i, (p, q) in enumerate(zip(x, y)) if p != q}
+            differ = {i: (p, q) for i, (p, q) in enumerate(zip(x, y)) if p != q and i not in NOISE.get(s.idstr, ())}
+            if differ or len(x) != len(y):
                 raise AssertionError(f"seed {seed}: section {s.idstr}/{s.instance}: {len(x)} bytes, wanted {len(y)}: {differ}; last: {done[-8:]}")
 
 
