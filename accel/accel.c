@@ -112,9 +112,21 @@ bool accel_use(const char *name, const Json *properties, GError **error)
     return true;
 }
 
+static bool executes(void)
+{
+    return !qtest_enabled() && (!current || object_dynamic_cast(current, TYPE_TCG_ACCEL));
+}
+
+void accel_prepare(void)
+{
+    if (executes()) {
+        x86_cpu_set_executing();
+    }
+}
+
 void accel_start(void)
 {
-    if (!qtest_enabled() && (!current || object_dynamic_cast(current, TYPE_TCG_ACCEL))) {
+    if (executes()) {
         cpus_enable();
     }
 }

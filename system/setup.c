@@ -422,6 +422,7 @@ bool setup_machine(Config *config)
         !each(config, OPT_DRIVE, make_drive)) {
         return false;
     }
+    accel_prepare();
     if (!machine_init(current_machine, &error)) {
         return fail(error);
     }

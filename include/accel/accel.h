@@ -11,6 +11,8 @@
 
 /* "tcg" with its properties, texts as -accel has them ("accel" and "id" are left out). Refused: "invalid accelerator x". */
 bool accel_use(const char *name, const Json *properties, GError **error);
+/* It is chosen: CPUs that are made from now on have only features that it can execute. */
+void accel_prepare(void);
 /* The machine is made: from now on CPUs execute whenever it runs, unless they are a test's. */
 void accel_start(void);
 /* `-accel help`: the names, one a line. */

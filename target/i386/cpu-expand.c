@@ -67,10 +67,12 @@ static void report(X86FeatureWordIndex word, uint64_t bits, const char *what)
 /* The accelerator's side. */
 uint64_t x86_cpu_supported(const X86CPU *cpu, X86FeatureWordIndex word)
 {
+    uint64_t emulated = cpu->tcg_before_avx ? x86_feature_words[word].tcg_5 : x86_feature_words[word].tcg;
+
     if (X86_CPU_GET_CLASS(cpu)->host || x86_host_described()) {
-        return x86_host_features(word);
+        return x86_host_features(word) & (x86_cpu_executes() ? emulated & x86_engine_features(word) : UINT64_MAX);
     }
-    return cpu->tcg_before_avx ? x86_feature_words[word].tcg_5 : x86_feature_words[word].tcg;
+    return emulated & x86_engine_features(word);
 }
 
 /* +f and -f. */

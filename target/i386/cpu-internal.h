@@ -94,6 +94,10 @@ bool x86_cpu_filter(X86CPU *cpu, bool verbose, GError **error);
 /* +f and -f of -cpu, which come after everything else. */
 void x86_cpu_late_feature(const char *name, bool on);
 
+/* cpu-engine.c: what the engine can do of a word, where guests are executed; all otherwise. */
+uint64_t x86_engine_features(X86FeatureWordIndex word);
+bool x86_cpu_executes(void);
+
 /* cpu-host.c */
 void x86_host_load(X86CPU *cpu);            /* vendor, family, …, of the host */
 uint64_t x86_host_features(X86FeatureWordIndex word);

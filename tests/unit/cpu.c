@@ -377,6 +377,26 @@ static void cpuid_of_max_is_qemus(void)
     }
 }
 
+/* What the host's own units are to run, the host must have; and for some there is no code. */
+static void cpus_that_execute_have_what_can_be_executed_here(void)
+{
+    uint32_t out[4];
+
+    if (in_child()) {
+        x86_cpu_set_executing();
+        g_assert_nonnull(boot("q35", "max", NULL));
+        x86_cpuid(x86_cpu_by_index(0), 0x80000001, 0, out);
+        g_assert_cmphex(out[3] >> 30, ==, 0);       /* 3DNow! */
+        g_assert_cmphex(out[2] & 0x40, ==, 0);      /* SSE4A */
+        x86_cpuid(x86_cpu_by_index(0), 1, 0, out);
+        g_assert_cmpint(!!(out[2] & 1u << 19), ==, !!__builtin_cpu_supports("sse4.1"));
+        g_assert_cmpint(!!(out[2] & 1u << 28), ==, !!__builtin_cpu_supports("avx"));
+        x86_cpuid(x86_cpu_by_index(0), 7, 0, out);
+        g_assert_cmpint(!!(out[1] & 1u << 5), ==, !!__builtin_cpu_supports("avx2"));
+        g_assert_cmphex(out[1] & 1u << 14, ==, 0);  /* MPX */
+    }
+}
+
 static void cpuid_of_one_in_four_is_qemus(void)
 {
     g_autoptr(Json) options = json_parse("{\"smp\": {\"cpus\": 4}}", -1, NULL);
@@ -448,6 +468,7 @@ int main(int argc, char **argv)
     ADD(cpuid_of_qemu64_in_older_machine_types_is_qemus);
     ADD(cpuid_of_max_is_qemus);
     ADD(cpuid_of_one_in_four_is_qemus);
+    ADD(cpus_that_execute_have_what_can_be_executed_here);
     ADD(a_leaf_beyond_the_last_is_the_last_basic_one);
     ADD(help_is_qemus);
     return g_test_run();

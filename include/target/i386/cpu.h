@@ -70,6 +70,8 @@ struct X86CPU {
     uint64_t filtered_features[X86_FEATURE_WORDS];  /* asked for and not to be had */
 };
 
+/* From now on CPUs are to execute guests: they are offered no feature that the engine does not have on this host. */
+void x86_cpu_set_executing(void);
 /* One object per CPU of machine->smp.cpus, of the model and with the features that -cpu's text asks for. */
 bool x86_cpus_create(MachineState *machine, GError **error);
 /* The local APIC's id of the CPU of that index, there or not. */
