@@ -137,6 +137,9 @@ static bool cpu_pre_save(void *opaque, GError **error)
     env->fpus_vmstate = env->fpus;
     env->fptag_vmstate = (uint8_t)~env->fptags;     /* the wire's bit says valid */
     env->fpregs_format_vmstate = 0;
+    /* QEMU has these in EFLAGS only, and would not take them out again. */
+    env->hflags_vmstate = env->hflags & ~(1u << HF_TF_SHIFT | 3u << HF_IOPL_SHIFT | 1u << HF_RF_SHIFT | 1u << HF_VM_SHIFT |
+                                          1u << HF_AC_SHIFT);
     return true;
 }
 
@@ -149,8 +152,9 @@ static bool cpu_post_load(void *opaque, int version_id, GError **error)
     }
     env->fpus = env->fpus_vmstate;
     env->fptags = ~env->fptag_vmstate;
-    /* The privilege level is that of SS, whatever the stream's flags say. */
-    env->hflags = (env->hflags & ~HF_CPL_MASK) | (env->segs[R_SS].flags >> 13 & HF_CPL_MASK);
+    /* The privilege level is that of SS, whatever the stream's flags say; so with all that follows from registers. */
+    env->hflags = env->hflags_vmstate;
+    env->hflags = x86_cpu_state_hflags(env);
     return true;
 }
 
@@ -161,7 +165,7 @@ static const VMStateDescription vmstate_x86_cpu = {
     .pre_save = cpu_pre_save,
     .post_load = cpu_post_load,
     .fields = VMS_FIELDS(
-        ENV(VMS_U64_ARRAY, regs), ENV(VMS_U64, eip), ENV(VMS_U64, eflags), ENV(VMS_U32, hflags),
+        ENV(VMS_U64_ARRAY, regs), ENV(VMS_U64, eip), ENV(VMS_U64, eflags), ENV(VMS_U32, hflags_vmstate, .name = "env.hflags"),
         ENV(VMS_U16, fpuc), ENV(VMS_U16, fpus_vmstate), ENV(VMS_U16, fptag_vmstate), ENV(VMS_U16, fpregs_format_vmstate),
         ENV(VMS_STRUCT_ARRAY, fpregs, vmstate_fpreg), ENV(VMS_STRUCT_ARRAY, segs, vmstate_segment),
         ENV(VMS_STRUCT, ldt, vmstate_segment), ENV(VMS_STRUCT, tr, vmstate_segment),

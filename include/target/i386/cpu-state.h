@@ -93,6 +93,7 @@ typedef struct X86CPUState {
     uint32_t pkru;
     int64_t user_tsc_khz;
     /* as the stream has them, only while it is written or read */
+    uint32_t hflags_vmstate;
     uint16_t fpus_vmstate, fptag_vmstate, fpregs_format_vmstate;
 } X86CPUState;
 
