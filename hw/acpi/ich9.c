@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "hw/acpi/cpuhp.h"
 #include "hw/acpi/ich9-tco.h"
 #include "system/runstate.h"
 #include "util/log.h"
@@ -346,5 +347,5 @@ const VMStateDescription vmstate_ich9_pm = {
         VMS_U8_ARRAY(ICH9PMRegs, gpe_en, .name = "acpi_regs.gpe.en"),
         VMS_U32(ICH9PMRegs, smi_en),
         VMS_U32(ICH9PMRegs, smi_sts)),
-    .subsections = VMS_SUBSECTIONS(&vmstate_memhp, &vmstate_tco, &vmstate_pcihp),
+    .subsections = VMS_SUBSECTIONS(&vmstate_memhp, &vmstate_tco, &vmstate_ich9_cpuhp, &vmstate_pcihp),
 };

@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "hw/acpi/cpuhp.h"
 #include "hw/acpi/ich9-tco.h"
 #include "hw/acpi/pcihp.h"
+#include "hw/core/machine.h"
 #include "hw/dma/i8257.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/rtc/mc146818.h"
@@ -321,6 +323,7 @@ static bool lpc_realize(PCIDevice *dev, GError **error)
     if (lpc->rtc_in_bridge) {
         lpc->rtc = rtc_new(lpc->isa_bus, 0, NULL);
     }
+    ich9_cpuhp_init(&lpc->pm, owner, lpc->io_space, current_machine ? current_machine->smp.max_cpus : 1);
     if (lpc->pm.pcihp_bridge) {
         ich9_pcihp_init(&lpc->pm, owner, lpc->io_space, pci_device_bus(dev));
     }
@@ -333,6 +336,7 @@ static void lpc_exit(PCIDevice *dev)
 
     powerdown_set_handler(NULL, NULL);
     ich9_pcihp_finalize(&lpc->pm, lpc->io_space);
+    ich9_cpuhp_finalize(&lpc->pm, lpc->io_space);
     memory_region_del(lpc->system_memory, &lpc->rcrb);
     memory_region_del(lpc->io_space, &lpc->rst_cnt_io);
     memory_region_del(lpc->io_space, &lpc->apm_io);

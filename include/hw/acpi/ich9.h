@@ -31,6 +31,12 @@ typedef struct ICH9PCIHPStatus {
     uint32_t up, down;              /* bit per slot */
 } ICH9PCIHPStatus;
 
+typedef struct ICH9CpuHpSlot {
+    bool is_inserting, is_removing;
+    uint32_t ost_event, ost_status;
+} ICH9CpuHpSlot;
+#define ICH9_CPUHP_SLOTS_MAX 4096
+
 typedef struct ICH9PMRegs {
     /* set by the user, through the LPC function's properties */
     bool enable_tco, pcihp_bridge, keep_pci_slot_hpc, smm_enabled, smm_compat, cpu_hotplug_legacy, no_reboot_strap;
@@ -45,13 +51,16 @@ typedef struct ICH9PMRegs {
     uint32_t memhp_selector;
     uint32_t memhp_slots;           /* -m slots=: how many of memhp */
     ICH9MemhpSlot *memhp;
+    uint32_t cpuhp_selector, cpuhp_slots;
+    uint8_t cpuhp_command;
+    ICH9CpuHpSlot *cpuhp;
     uint32_t pcihp_select, pcihp_acpi_index;
     ICH9PCIHPStatus pcihp_status[ICH9_PCIHP_BUSES];
     /* derived */
     uint32_t smi_en_wmask;
     uint32_t pm_io_base;            /* 0: not mapped */
     const uint8_t *gcs;             /* the root complex's GCS register: No Reboot */
-    MemoryRegion io, evt, cnt, tmr, gpe, smi, tco_io, pcihp_io;
+    MemoryRegion io, evt, cnt, tmr, gpe, smi, tco_io, pcihp_io, cpuhp_io;
     struct PCIBus *pcihp_root;      /* NULL: no PCI hot plug by ACPI */
     bool pcihp_numbered;
     void (*set_sci)(void *opaque, int level);
