@@ -29,7 +29,14 @@ typedef struct AcpiBuild {
 /* Makes all of them anew. False: there is no room. */
 bool acpi_tables_build(PCMachineState *pc, AcpiBuild *build);
 
-/* The commands of the loader, for who carries them out. */
+/*
+ * Carries the loader's commands out on copies of the tables and the RSDP (ACPI_RSDP_SIZE bytes) that will be at these
+ * addresses. False: the commands make no sense.
+ */
+bool acpi_tables_link(uint8_t *tables, uint32_t tables_length, uint32_t tables_address, uint8_t *rsdp,
+                      uint32_t rsdp_address, const uint8_t *loader, uint32_t loader_length);
+
+/* The commands. */
 enum { ACPI_LOADER_ALLOCATE = 1, ACPI_LOADER_ADD_POINTER = 2, ACPI_LOADER_ADD_CHECKSUM = 3, ACPI_LOADER_ENTRY = 128 };
 
 #endif

@@ -1,7 +1,7 @@
 /* The q35 board and its machine versions. */
 #include <string.h>
 
-#include "hw/i386/pc.h"
+#include "hw/i386/boot.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
 #include "util/units.h"
@@ -79,7 +79,7 @@ static bool q35_init(MachineState *m, GError **error)
     if (!pc_memory_init(pc, error) || !init_host(pc, error) || !init_lpc(pc, error) || !pc_chips_init(pc, error)) {
         return false;
     }
-    return ich9_lpc_add_fw_cfg(pc->lpc, pc->fw_cfg, error);
+    return ich9_lpc_add_fw_cfg(pc->lpc, pc->fw_cfg, error) && pc_boot_init(pc, error);
 }
 
 static bool q35_done(MachineState *m, GError **error)
@@ -88,7 +88,11 @@ static bool q35_done(MachineState *m, GError **error)
 
     pc_cmos_init(pc);
     ich9_lpc_machine_done(pc->lpc);
-    return pc_fw_cfg_done(pc, error) && (!pc_acpi_enabled(pc) || pc_acpi_setup(pc, error));
+    if (!pc_fw_cfg_done(pc, error) || (pc_acpi_enabled(pc) && !pc_acpi_setup(pc, error))) {
+        return false;
+    }
+    pc_boot_arm(pc);
+    return true;
 }
 
 /* The machine classes. */

@@ -29,6 +29,7 @@ struct PCMachineState {
     uint32_t acpi_used[3];          /* bytes of tables, loader and rsdp that are not 0 */
     GByteArray *e820;               /* entries of 20 bytes, as the guest reads them */
     struct FWCfgState *fw_cfg;
+    struct PCBoot *boot;            /* NULL: no -kernel */
     Q35PCIHost *host;
     ICH9LPCState *lpc;
     Irq **gsi;                      /* ICH9_GSIS lines */
