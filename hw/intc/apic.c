@@ -303,8 +303,8 @@ static int acknowledge(X86CPU *cpu)
 
     if (vector < 0 && pic_level && pic_acknowledge && passes_pic(s)) {
         vector = pic_acknowledge();
-        update_cpu(s);
     }
+    update_cpu(s);      /* also if it was for nothing: nobody asks any more */
     return vector;
 }
 
