@@ -89,6 +89,13 @@ bool block_images_inactive(void)
     return inactive;
 }
 
+static bool device_permissions(BlockBackend *blk, GError **error)
+{
+    check_incoming();
+    return block_edge_set(blk->root, BLOCK_PERM_READ | (blk->want_write ? BLOCK_PERM_WRITE : 0),
+                          blk->share_rw ? BLOCK_PERM_ALL : BLOCK_PERM_ALL & ~BLOCK_PERM_WRITE, error);
+}
+
 /* What a back end that no device uses does with its node: -drive keeps it readable. */
 static bool idle_permissions(BlockBackend *blk, GError **error)
 {
@@ -99,13 +106,41 @@ static bool idle_permissions(BlockBackend *blk, GError **error)
 bool block_backend_insert(BlockBackend *blk, BlockNode *node, GError **error)
 {
     blk->root = block_edge_new(node, NULL, blk, "root");
-    blk->read_only = node->mode.read_only;
-    if (!idle_permissions(blk, error)) {
+    if (!(blk->permitted ? device_permissions(blk, error) : idle_permissions(blk, error))) {
         block_edge_free(blk->root);
         blk->root = NULL;
         return false;
     }
+    blk->read_only = node->mode.read_only;
     return true;
+}
+
+void block_backend_remove(BlockBackend *blk)
+{
+    block_drain(blk);
+    block_edge_free(blk->root);
+    blk->root = NULL;
+}
+
+BlockBackend *block_backend_new_empty(void)
+{
+    return block_backend_new(NULL);
+}
+
+BlockBackend *block_backend_find(const char *name)
+{
+    return block_backend_by_name(name);
+}
+
+BlockBackend *block_backend_of_device(const void *device)
+{
+    for (unsigned i = 0; block_backends && i < block_backends->len; i++) {
+        BlockBackend *blk = block_backends->pdata[i];
+        if (blk->device == device) {
+            return blk;
+        }
+    }
+    return NULL;
 }
 
 BlockBackend *block_backend_get(const char *name)
@@ -162,6 +197,7 @@ void block_backend_detach(BlockBackend *blk, void *device)
     block_drain(blk);
     blk->device = NULL;
     blk->ops = NULL;
+    blk->permitted = false;
     blk->iostatus_enabled = false;
     blk->iostatus = BLOCK_STATUS_OK;
     block_backend_set_device_path(blk, NULL);
@@ -186,12 +222,13 @@ void block_backend_set_ops(BlockBackend *blk, const BlockDeviceOps *ops, void *d
 
 bool block_backend_permit(BlockBackend *blk, bool writable, bool share_rw, GError **error)
 {
-    if (!blk->root) {
+    if (!blk->root && writable) {
         return error_setf(error, "Device needs media, but drive is empty");
     }
-    check_incoming();
-    return block_edge_set(blk->root, BLOCK_PERM_READ | (writable ? BLOCK_PERM_WRITE : 0),
-                          share_rw ? BLOCK_PERM_ALL : BLOCK_PERM_ALL & ~BLOCK_PERM_WRITE, error);
+    blk->want_write = writable;
+    blk->share_rw = share_rw;
+    blk->permitted = !blk->root || device_permissions(blk, error);
+    return blk->permitted;
 }
 
 bool block_backend_has_medium(const BlockBackend *blk)

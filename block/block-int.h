@@ -200,7 +200,7 @@ struct BlockBackend {
     const BlockDeviceOps *ops;
     void *ops_device;
     bool read_only, write_cache, auto_delete;
-    bool permitted, want_write, share_rw;
+    bool permitted, want_write, share_rw;   /* what its device asked for, of whatever medium */
     BlockdevOnError rerror, werror;
     bool iostatus_enabled;
     enum { BLOCK_STATUS_OK, BLOCK_STATUS_FAILED, BLOCK_STATUS_NOSPACE } iostatus;
@@ -215,6 +215,8 @@ BlockBackend *block_backend_by_name(const char *name);
 void block_backend_forget_name(BlockBackend *blk);
 /* The node becomes the medium; takes over the reference. */
 bool block_backend_insert(BlockBackend *blk, BlockNode *node, GError **error);
+/* Its medium goes; requests are over. */
+void block_backend_remove(BlockBackend *blk);
 /* An error may stop the machine: then there is an I/O status to show. */
 bool block_backend_has_status(const BlockBackend *blk);
 bool block_images_inactive(void);

@@ -19,8 +19,8 @@ typedef struct DriveInfo {
     DriveInterface interface;
     int bus, unit;
     char *addr;                 /* of the device that if=virtio makes; NULL: any */
-    bool device_wanted;
-    char *text;                 /* the options, for a late refusal */
+    bool device_wanted, is_cdrom, is_default;
+    char *text;                 /* the option, for a late refusal */
 } DriveInfo;
 
 /* What was taken off the options before the nodes are opened. */
@@ -43,7 +43,7 @@ static const struct {
     const char *name;
     int per_bus;
 } interfaces[] = {
-    [DRIVE_IF_NONE] = { "none", 0 },     [DRIVE_IF_IDE] = { "ide", 2 }, [DRIVE_IF_SCSI] = { "scsi", 7 },
+    [DRIVE_IF_NONE] = { "none", 0 },     [DRIVE_IF_IDE] = { "ide", 1 }, [DRIVE_IF_SCSI] = { "scsi", 7 },
     [DRIVE_IF_FLOPPY] = { "floppy", 0 }, [DRIVE_IF_PFLASH] = { "pflash", 0 }, [DRIVE_IF_MTD] = { "mtd", 0 },
     [DRIVE_IF_SD] = { "sd", 0 },         [DRIVE_IF_VIRTIO] = { "virtio", 0 }, [DRIVE_IF_XEN] = { "xen", 0 },
 };
@@ -307,8 +307,7 @@ static bool take_args(BlockOptions *opts, DriveArgs *args, GError **error)
 
 /* Nodes */
 
-/* "file:x", "null-co://" or a path: the driver and what it takes as its filename. */
-static bool parse_filename(const char *file, const char **driver, const char **filename, GError **error)
+bool drive_parse_filename(const char *file, const char **driver, const char **filename, GError **error)
 {
     const char *colon = strchr(file, ':'), *slash = strchr(file, '/');
     *filename = file;
@@ -342,7 +341,7 @@ static Json *node_options(Json *flat, const DriveArgs *args, GError **error)
         error_setf(error, "Unknown driver '%s'", args->format);
         return NULL;
     }
-    if (has_file && !parse_filename(args->file, &driver, &filename, error)) {
+    if (has_file && !drive_parse_filename(args->file, &driver, &filename, error)) {
         return NULL;
     }
     json_remove(flat, "aio");
@@ -371,7 +370,7 @@ static Json *node_options(Json *flat, const DriveArgs *args, GError **error)
     }
     if (file && file != tree && !json_has(file, "driver")) {
         const char *name = json_member_string(file, "filename", NULL);
-        if (!driver && (!name || !parse_filename(name, &driver, &filename, error))) {
+        if (!driver && (!name || !drive_parse_filename(name, &driver, &filename, error))) {
             if (!name) {
                 error_setf(error, "Must specify either driver or file");
             }
@@ -460,6 +459,7 @@ static bool open_drive(Json *flat, const DriveArgs *args, GError **error)
     *drive = (DriveInfo){
         .blk = blk, .interface = args->interface, .bus = args->bus, .unit = args->unit, .addr = g_strdup(args->addr),
         .device_wanted = args->interface != DRIVE_IF_NONE,
+        .is_cdrom = args->media && !strcmp(args->media, "cdrom"),
     };
     blk->drive = drive;
     if (!drives) {
@@ -478,7 +478,10 @@ bool drive_add(Json *json, GError **error)
     GError *local = NULL;
     bool ok = take_args(opts, &args, &local) && open_drive(opts->json, &args, &local);
     if (ok) {
-        ((DriveInfo *)drives->pdata[drives->len - 1])->text = keyval_text(json);
+        const char *context = log_context();    /* "-cdrom x" */
+        g_autofree char *options = context ? NULL : keyval_text(json);
+        ((DriveInfo *)drives->pdata[drives->len - 1])->text =
+            context ? g_strdup(context) : g_strdup_printf("-drive %s", options);
     } else {
         g_propagate_error(error, local);
     }
@@ -486,16 +489,50 @@ bool drive_add(Json *json, GError **error)
     return ok;
 }
 
+const char *drive_take_ide(unsigned bus, bool *is_cdrom)
+{
+    DriveInfo *drive = places && bus <= PLACE_MAX ? g_hash_table_lookup(places, place_of(DRIVE_IF_IDE, bus, 0)) : NULL;
+    if (!drive || !drive->device_wanted) {
+        return NULL;
+    }
+    drive->device_wanted = false;
+    *is_cdrom = drive->is_cdrom;
+    return drive->blk->name;
+}
+
+static void add_default(const char *interface, const char *index, const char *media)
+{
+    g_autoptr(Json) opts = json_new_object();
+    json_set(opts, "if", json_new_string(interface));
+    json_set(opts, "index", json_new_string(index));
+    if (media) {
+        json_set(opts, "media", json_new_string(media));
+    }
+    if (drive_add(opts, NULL)) {
+        ((DriveInfo *)drives->pdata[drives->len - 1])->is_default = true;
+    }
+}
+
+void drive_add_defaults(bool cdrom)
+{
+    if (cdrom && !place_is_taken(DRIVE_IF_IDE, 2, 0)) {
+        add_default("ide", "2", "cdrom");
+    }
+    if (!place_is_taken(DRIVE_IF_SD, 0, 0)) {
+        add_default("sd", "0", NULL);
+    }
+}
+
 Json *drive_take_devices(GError **error)
 {
     g_autoptr(Json) devices = json_new_array();
     for (unsigned i = 0; drives && i < drives->len; i++) {
         DriveInfo *drive = drives->pdata[i];
-        if (!drive->device_wanted) {
+        if (!drive->device_wanted || drive->is_default) {
             continue;
         }
         if (drive->interface != DRIVE_IF_VIRTIO) {
-            error_setf(error, "-drive %s: machine type does not support if=%s,bus=%d,unit=%d", drive->text,
+            error_setf(error, "%s: machine type does not support if=%s,bus=%d,unit=%d", drive->text,
                        interfaces[drive->interface].name, drive->bus, drive->unit);
             return NULL;
         }

@@ -9,4 +9,7 @@ typedef enum {
     DRIVE_IF_VIRTIO, DRIVE_IF_XEN, DRIVE_INTERFACES,
 } DriveInterface;
 
+/* "file:x", "null-co://" or a path: the driver, and what it takes as its filename. Both point to constants or `file`. */
+bool drive_parse_filename(const char *file, const char **driver, const char **filename, GError **error);
+
 #endif

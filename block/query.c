@@ -81,8 +81,12 @@ Json *block_query(void)
             json_set(info, "qdev", json_new_string(blk->device_path));
         }
         json_set(info, "type", json_new_string("unknown"));
-        set_bool(info, "removable", !blk->device);
-        set_bool(info, "locked", false);
+        const BlockDeviceOps *ops = blk->ops;
+        set_bool(info, "removable", !blk->device || (ops && ops->change_media));
+        set_bool(info, "locked", ops && ops->is_medium_locked && ops->is_medium_locked(blk->ops_device));
+        if (ops && ops->is_tray_open) {
+            set_bool(info, "tray_open", ops->is_tray_open(blk->ops_device));
+        }
         if (block_backend_has_status(blk)) {
             json_set(info, "io-status", json_new_string(statuses[blk->iostatus]));
         }

@@ -8,7 +8,7 @@ static void tell_users(BlockNode *node)
     for (unsigned i = 0; i < node->parents->len; i++) {
         const BlockEdge *edge = node->parents->pdata[i];
         BlockNode *parent = edge->parent;
-        if (edge->backend && edge->backend->ops) {
+        if (edge->backend && edge->backend->ops && edge->backend->ops->resized) {
             edge->backend->ops->resized(edge->backend->ops_device);
         } else if (parent && parent->file == edge && parent->driver->child_resized) {
             parent->driver->child_resized(parent);

@@ -127,7 +127,7 @@ static void info_block(Monitor *mon, const Json *args, GError **error)
         if (device && strcmp(device, json_member_string(info, "device", "")) != 0) {
             continue;
         }
-        monitor_puts(mon, found ? "\n" : "");
+        monitor_puts(mon, i > 0 ? "\n" : "");
         print_block(mon, info);
         found = true;
     }

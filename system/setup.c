@@ -392,6 +392,29 @@ static bool create_machine(Config *config)
     return true;
 }
 
+static bool has_device(const Config *config, const char *driver)
+{
+    const GPtrArray *items = config->items[OPT_DEVICE];
+
+    for (guint i = 0; items && i < items->len; i++) {
+        const OptionItem *item = items->pdata[i];
+
+        if (g_strcmp0(json_member_string(item->opts, "driver", NULL), driver) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who asks for a disk of the kind gets no CD-ROM drive by default. */
+static void add_default_drives(const Config *config)
+{
+    if (!config->no_defaults) {
+        drive_add_defaults(!has_device(config, "ide-cd") && !has_device(config, "ide-hd") &&
+                           !has_device(config, "scsi-cd") && !has_device(config, "scsi-hd"));
+    }
+}
+
 /* The devices that -drive if=virtio asks for. */
 static bool make_drive_devices(void)
 {
@@ -422,6 +445,7 @@ bool setup_machine(Config *config)
         !each(config, OPT_DRIVE, make_drive)) {
         return false;
     }
+    add_default_drives(config);
     accel_prepare();
     if (!machine_init(current_machine, &error)) {
         return fail(error);

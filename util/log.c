@@ -33,6 +33,11 @@ const char *log_program_name(void)
     return program_name;
 }
 
+const char *log_context(void)
+{
+    return context;
+}
+
 void log_set_context(const char *text)
 {
     context = text;

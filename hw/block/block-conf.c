@@ -137,9 +137,14 @@ bool block_conf_check_drive(const BlockConf *conf, GError **error)
 
 bool block_conf_apply(BlockConf *conf, const char *path, GError **error)
 {
+    return block_conf_apply_as(conf, path, !block_backend_read_only(conf->blk), error);
+}
+
+bool block_conf_apply_as(BlockConf *conf, const char *path, bool writes, GError **error)
+{
     BlockBackend *blk = conf->blk;
     block_backend_set_device_path(blk, path);
-    if (!block_backend_permit(blk, !block_backend_read_only(blk), conf->share_rw, error)) {
+    if (!block_backend_permit(blk, writes, conf->share_rw, error)) {
         return false;
     }
     if (conf->write_cache != ON_OFF_AUTO_AUTO) {

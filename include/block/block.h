@@ -34,6 +34,10 @@ bool blockdev_add(Json *opts, bool from_json, GError **error);
 bool blockdev_del(const char *node_name, GError **error);
 /* block_resize: bytes. By -drive id or node name; one of them may be NULL. Devices hear of it (BlockDeviceOps). */
 bool block_resize(const char *device, const char *node_name, int64_t size, GError **error);
+/* For a board with IDE buses: the name of the drive that sits there, NULL if there is none; taken once. */
+const char *drive_take_ide(unsigned bus, bool *is_cdrom);
+/* The drives that a machine has without being asked: an empty CD-ROM at if=ide,index=2 unless something is there. */
+void drive_add_defaults(bool cdrom);
 /* The devices that the drives with if=virtio want, as an array of device_add()'s options; taken once, after the board
  * is made. Fails for drives of an interface that no board here has ("machine type does not support if=scsi,…"). */
 Json *drive_take_devices(GError **error);
@@ -66,11 +70,37 @@ bool block_backend_permit(BlockBackend *blk, bool writable, bool share_rw, GErro
 bool block_inactivate_all(GError **error);
 bool block_activate_all(GError **error);
 
-/* Told of a resize, and when requests that waited may go on. */
+/* What the host tells and asks a device; each may be NULL. Who has change_media has a removable medium, … */
 typedef struct BlockDeviceOps {
     void (*resized)(void *device);
+    void (*change_media)(void *device, bool load);  /* the tray opens, or closes with what is in it now */
+    void (*eject_request)(void *device, bool force);    /* the medium is locked: the guest should let it go */
+    bool (*is_tray_open)(void *device);             /* … who has this a tray … */
+    bool (*is_medium_locked)(void *device);         /* … which may be locked */
 } BlockDeviceOps;
 void block_backend_set_ops(BlockBackend *blk, const BlockDeviceOps *ops, void *device);
+
+/* A nameless one without a medium: of a drive for which the user named none. */
+BlockBackend *block_backend_new_empty(void);
+/* The one that a device has; NULL: none. */
+BlockBackend *block_backend_of_device(const void *device);
+/* The guest opened or closed the tray: DEVICE_TRAY_MOVED. */
+void block_backend_tray_moved(BlockBackend *blk, bool open);
+/*
+ * Media (media.c), by -drive id or by the device's back end; `name` is what messages call it. Opening the tray: true
+ * also if the guest was only asked to (then *asked), or there is no tray.
+ */
+bool media_open_tray(BlockBackend *blk, const char *name, bool force, bool *asked, GError **error);
+bool media_close_tray(BlockBackend *blk, const char *name, GError **error);
+bool media_remove(BlockBackend *blk, const char *name, GError **error);
+bool media_insert(BlockBackend *blk, const char *name, const char *node_name, GError **error);
+bool media_eject(BlockBackend *blk, const char *name, bool force, GError **error);
+/* Opens the file first; format NULL: guessed. */
+typedef enum { MEDIA_RETAIN, MEDIA_READ_ONLY, MEDIA_READ_WRITE } MediaMode;
+bool media_change(BlockBackend *blk, const char *name, const char *filename, const char *format, bool force,
+                  MediaMode mode, GError **error);
+/* The back end of a -drive id; NULL: none. Borrowed. */
+BlockBackend *block_backend_find(const char *name);
 
 bool block_backend_has_medium(const BlockBackend *blk);         /* false: -drive without a file */
 const char *block_backend_name(const BlockBackend *blk);        /* "" for one made from a node's name */

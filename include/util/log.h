@@ -28,6 +28,7 @@ void warn_report(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void info_report(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* What reports are about, put before their text: "-device foo". NULL: nothing. The string is not copied. */
 void log_set_context(const char *text);
+const char *log_context(void);                   /* NULL: none */
 void log_set_timestamps(bool on);
 
 /* Writes to the log file (stderr by default) whatever the mask; use the macros below. */

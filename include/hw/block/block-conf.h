@@ -55,6 +55,8 @@ extern const PropertyKind prop_kind_on_error;       /* int, a BlockdevOnError */
 bool block_conf_check_drive(const BlockConf *conf, GError **error);
 /* Permissions and locks, write cache, error policies, accounting; `path` is the device's, for queries. */
 bool block_conf_apply(BlockConf *conf, const char *path, GError **error);
+/* … of a device that writes, whatever the drive allows, or that never does and may be without a medium. */
+bool block_conf_apply_as(BlockConf *conf, const char *path, bool writes, GError **error);
 /* The disk's geometry where the user gave none (from its partition table, or by size), within the limits. */
 bool block_conf_geometry(BlockConf *conf, uint32_t cyls_max, uint32_t heads_max, uint32_t secs_max, GError **error);
 /* Defaults of the block sizes, and whether they go together. */
