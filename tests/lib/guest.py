@@ -1,0 +1,187 @@
+"""Linux guests: Debian's cloud kernel and busybox, fetched as packages, with a shell on the serial console.
+
+    with Guest("8.2", ["-M", "pc-q35-7.2", "-smp", "2"]) as g:
+        g.wait_shell()
+        g.run("nproc")          # -> "2"
+
+The command line is the same for godwit and for real QEMU, so that a guest can move between them.
+"""
+import fcntl
+import functools
+import gzip
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+
+from vm import VM, VMError
+
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "godwit", "guest")
+MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
+MARK = "~%"
+INIT = """#!/bin/busybox sh
+/bin/busybox mkdir -p /bin /sbin /usr/bin /usr/sbin /proc /sys /dev /tmp /mnt
+/bin/busybox --install -s
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev 2>/dev/null
+for m in {modules}; do insmod /lib/$m.ko; done
+stty -echo
+export PS1=
+{more}
+echo "{mark} shell"
+exec setsid cttyhack sh
+"""
+
+
+class GuestError(VMError):
+    pass
+
+
+def _fetch(package):
+    """Unpacks a package of the distribution into the cache, once."""
+    dest = os.path.join(CACHE, package)
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.isdir(dest):
+            with tempfile.TemporaryDirectory(dir=CACHE) as work:
+                command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package]
+                if subprocess.run(command, cwd=work, capture_output=True).returncode:
+                    subprocess.run(["apt-get", "-qq", "update"], check=True, capture_output=True)
+                    subprocess.run(command, cwd=work, check=True, capture_output=True)
+                deb = next(f for f in os.listdir(work) if f.endswith(".deb"))
+                subprocess.run(["dpkg", "-x", deb, "root"], cwd=work, check=True)
+                os.rename(os.path.join(work, "root"), dest)
+    return dest
+
+
+@functools.cache
+def kernel_package():
+    out = subprocess.run(["apt-cache", "depends", "linux-image-cloud-amd64"], capture_output=True, text=True).stdout
+    names = re.findall(r"Depends: (linux-image-[0-9]\S+)", out)
+    if not names:
+        subprocess.run(["apt-get", "-qq", "update"], check=True, capture_output=True)
+        out = subprocess.run(["apt-cache", "depends", "linux-image-cloud-amd64"], check=True, capture_output=True, text=True).stdout
+        names = re.findall(r"Depends: (linux-image-[0-9]\S+)", out)
+    return _fetch(names[0])
+
+
+@functools.cache
+def kernel():
+    """The path of a bzImage."""
+    boot = os.path.join(kernel_package(), "boot")
+    return os.path.join(boot, next(f for f in os.listdir(boot) if f.startswith("vmlinuz-")))
+
+
+def _modules():
+    found = {}
+    for folder, _, files in os.walk(os.path.join(kernel_package(), "lib", "modules")):
+        for name in files:
+            if name.endswith(".ko") and name[:-3] in MODULES:
+                found[name[:-3]] = os.path.join(folder, name)
+    return found
+
+
+def cpio(entries):
+    """An archive (newc) of (name, mode, contents)."""
+    out = bytearray()
+    for inode, (name, mode, contents) in enumerate([*entries, ("TRAILER!!!", 0, b"")], 1):
+        fields = (inode, mode, 0, 0, 1, 0, len(contents), 0, 0, 0, 0, len(name) + 1, 0)
+        out += b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
+        out += bytes(-len(out) % 4) + contents
+        out += bytes(-len(out) % 4)
+    return bytes(out)
+
+
+@functools.cache
+def initramfs(more="", files=()):
+    """The path of an archive whose init loads the modules, does `more` and gives a shell. files: (name in /, path)."""
+    with open(os.path.join(_fetch("busybox-static"), "bin", "busybox"), "rb") as f:
+        entries = [("bin", 0o40755, b""), ("lib", 0o40755, b""), ("dev", 0o40755, b""), ("bin/busybox", 0o100755, f.read())]
+    modules = _modules()
+    for name, path in [(f"lib/{m}.ko", modules[m]) for m in MODULES if m in modules] + list(files):
+        with open(path, "rb") as f:
+            entries.append((name, 0o100755, f.read()))
+    script = INIT.format(modules=" ".join(m for m in MODULES if m in modules), more=more, mark=MARK)
+    entries.append(("init", 0o100755, script.encode()))
+    fd, path = tempfile.mkstemp(prefix="initramfs", dir=CACHE)
+    with os.fdopen(fd, "wb") as f:
+        f.write(gzip.compress(cpio(entries), 1))
+    return path
+
+
+class Guest(VM):
+    """A machine with the kernel, the initramfs and its console on a socket."""
+
+    def __init__(self, release, args=(), append="", more="", files=(), incoming=None, memory=256, **kw):
+        self.console_dir = tempfile.mkdtemp(prefix="console")
+        path = os.path.join(self.console_dir, "console")
+        self.text = ""
+        args = ["-m", memory, *args, "-chardev", f"socket,id=console,path={path},server=on,wait=off", "-serial", "chardev:console"]
+        args += ["-kernel", kernel(), "-initrd", initramfs(more, tuple(files)),
+                 "-append", f"console=ttyS0 quiet panic=-1 {append}".strip()]
+        super().__init__(release, args, stopped=True, incoming=incoming, **kw)
+        self.console = socket.socket(socket.AF_UNIX)
+        self.console.connect(path)
+        self.console.settimeout(0.2)
+        if not incoming:
+            self.qmp("cont")
+
+    def kill(self):
+        super().kill()
+        if hasattr(self, "console"):
+            self.console.close()
+
+    def read_console(self):
+        """What came since; "" after a short while of silence."""
+        try:
+            new = self.console.recv(65536).decode(errors="replace").replace("\r", "")
+        except socket.timeout:
+            new = ""
+            if self.proc.poll() is not None:
+                raise GuestError(f"exit status {self.proc.returncode}: {self.stderr()}; console: {self.text[-2000:]}") from None
+        except OSError:
+            new = ""
+        self.text += new
+        return new
+
+    def expect(self, pattern, timeout=120):
+        """Waits until the console's text matches; returns the match and takes the text up to its end away."""
+        end = time.monotonic() + timeout
+        while True:
+            match = re.search(pattern, self.text, re.S)
+            if match:
+                self.text = self.text[match.end():]
+                return match
+            if time.monotonic() > end:
+                raise GuestError(f"no {pattern!r} on the console: {self.text[-3000:]}; {self.stderr()}")
+            self.read_console()
+
+    def wait_shell(self, timeout=120):
+        self.expect(re.escape(MARK) + " shell\n", timeout)
+
+    def send(self, line):
+        self.console.sendall(line.encode() + b"\n")
+
+    def run(self, command, timeout=60):
+        """One command in the guest's shell; its output. A failure is an exception."""
+        self.send(f"{command}; echo \"{MARK[0]}\"\"{MARK[1:]} $?\"")
+        match = self.expect("(.*?)" + re.escape(MARK) + r" (\d+)\n", timeout)
+        if match[2] != "0":
+            raise GuestError(f"{command}: status {match[2]}: {match[1]}")
+        return match[1].strip()
+
+    def wait_end(self, timeout=60):
+        """The process ends by itself; its exit status."""
+        end = time.monotonic() + timeout
+        while self.proc.poll() is None and time.monotonic() < end:
+            try:
+                self.text += self.console.recv(65536).decode(errors="replace")
+            except OSError:
+                pass
+        if self.proc.poll() is None:
+            raise GuestError(f"still runs: {self.text[-2000:]}")
+        return self.proc.returncode
