@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "hw/i386/boot.h"
+#include "hw/ide/ahci.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
 #include "util/units.h"
@@ -60,6 +61,32 @@ static bool init_lpc(PCMachineState *pc, GError **error)
     return true;
 }
 
+/* The SATA controller, and the drives of -hda, -cdrom and -drive if=ide. */
+static bool init_sata(PCMachineState *pc, GError **error)
+{
+    PCIBus *bus = PCI_HOST_BRIDGE(pc->host)->bus;
+    DeviceState *dev;
+
+    if (!pc->sata) {
+        return true;
+    }
+    dev = device_new(TYPE_ICH9_AHCI);
+    PCI_DEVICE(dev)->devfn = PCI_DEVFN(ICH9_LPC_SLOT, 2);
+    PCI_DEVICE(dev)->cap_present |= 1u << PCI_CAP_MULTIFUNCTION_BIT;
+    if (!device_realize_and_unref(dev, &bus->parent_obj, error)) {
+        return false;
+    }
+    for (unsigned i = 0; i < AHCI_PORTS; i++) {
+        bool is_cdrom;
+        const char *drive = drive_take_ide(i, &is_cdrom);
+
+        if (drive && !ide_create_drive(ich9_ahci_bus(ICH9_AHCI(dev), i), is_cdrom ? TYPE_IDE_CD : TYPE_IDE_HD, drive, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool q35_init(MachineState *m, GError **error)
 {
     PCMachineState *pc = PC_MACHINE(m);
@@ -76,7 +103,8 @@ static bool q35_init(MachineState *m, GError **error)
     memory_region_init(&pc->pci, OBJECT(m), "pci", UINT64_MAX);
     memory_region_add_overlap(memory_system(), 0, &pc->pci, -1);
     pc_gsi_init(pc);
-    if (!pc_memory_init(pc, error) || !init_host(pc, error) || !init_lpc(pc, error) || !pc_chips_init(pc, error)) {
+    if (!pc_memory_init(pc, error) || !init_host(pc, error) || !init_lpc(pc, error) || !pc_chips_init(pc, error) ||
+        !init_sata(pc, error)) {
         return false;
     }
     return ich9_lpc_add_fw_cfg(pc->lpc, pc->fw_cfg, error) && pc_boot_init(pc, error);

@@ -86,11 +86,24 @@ def has_the_bytes_of_our_own_stream(name):
     compare(name, own(name), golden(name))
 
 
+def without_changes(description):
+    """QEMU 10.0 has an index on all elements of an array but the last, and counts AHCI ports with no sign."""
+    if isinstance(description, list):
+        return [without_changes(d) for d in description]
+    if isinstance(description, dict):
+        kind = {"type": "int32 equal"} if description.get("name") == "ports" else {}
+        return {k: without_changes(v) for k, v in description.items() if k != "index"} | kind
+    return description
+
+
 @cases(*GOLDEN)
 def has_the_descriptions_of_our_own_stream(name):
     ours, theirs = own(name).devices, golden(name).devices
     for key in [k for k in ours if k in theirs and k not in NEWER.get(name, ())]:
-        equal(ours[key], theirs[key], str(key))
+        mine, other = ours[key], theirs[key]
+        if name.endswith("q10.0"):
+            mine, other = without_changes(mine), without_changes(other)
+        equal(mine, other, str(key))
 
 
 @cases(*GOLDEN)
