@@ -216,6 +216,9 @@ static const CompatRow property_existence[] = {
     EXISTS("virtio-blk-device", "account-invalid", .since = IN(7, 1)),
     EXISTS("virtio-blk-device", "account-failed", .since = IN(7, 1)),
     EXISTS("virtio-blk-device", "backend_defaults", .since = IN(6, 1)),
+    EXISTS("ide-device", "account-invalid", .since = IN(7, 1)),
+    EXISTS("ide-device", "account-failed", .since = IN(7, 1)),
+    EXISTS("ide-device", "backend_defaults", .since = IN(6, 1)),
     EXISTS("q35-pcihost", "bypass-iommu", .since = IN(6, 1)),
     EXISTS("q35-pcihost", "smm-ranges", .since = IN(8, 1)),
     /* The next two are there in 7.2 and gone in 10.0; the release between them is the likely one, not measured. */
