@@ -134,6 +134,9 @@ void guest_run(NativeState *s, bool is_64)
     env->hflags = x86_cpu_state_hflags(env);
     exec_cpu->halted = 0;
     __atomic_and_fetch(&exec->pending, ~X86_PENDING_STOP, __ATOMIC_SEQ_CST);
+    if (exec->vector) {
+        exec->vector->fcs = exec->vector->fds = 0;
+    }
     x86_exec_load(exec);
     x86_mode_changed(exec);
     x86_exec_run(exec);

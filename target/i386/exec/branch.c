@@ -147,10 +147,7 @@ static uint64_t relative(X86Exec *x, const X86Op *op)
 
 static uint64_t indirect(X86Exec *x, const X86Op *op)
 {
-    uint64_t eip = op->flags & X86_OP_MEM ? x86_ld(x, op, x86_linear(x, op, op->size, false), op->size)
-                                          : x86_get(x, op->rm, op->size);
-
-    return target(x, op, eip);
+    return op->flags & X86_OP_MEM ? x86_ld(x, op, x86_linear(x, op, op->size, false), op->size) : x86_get(x, op->rm, op->size);
 }
 
 void x86_jmp(X86Exec *x, const X86Op *op)
@@ -160,7 +157,7 @@ void x86_jmp(X86Exec *x, const X86Op *op)
 
 void x86_jmp_ind(X86Exec *x, const X86Op *op)
 {
-    x->eip = indirect(x, op);
+    x->eip = target(x, op, indirect(x, op));
 }
 
 void x86_jcc(X86Exec *x, const X86Op *op)
@@ -203,10 +200,12 @@ void x86_call(X86Exec *x, const X86Op *op)
 
 void x86_call_ind(X86Exec *x, const X86Op *op)
 {
-    uint64_t eip = indirect(x, op);
+    uint64_t eip = indirect(x, op), sp = x->regs[R_ESP] - op->size;
 
-    push_value(x, op, x->eip, op->size);
-    x->eip = eip;
+    /* The return address is in memory before the target is looked at, as in CPUs. */
+    x86_st(x, op, stack_linear(x, op, sp, op->size, true), x->eip, op->size);
+    x->eip = target(x, op, eip);
+    set_sp(x, sp);
 }
 
 void x86_ret(X86Exec *x, const X86Op *op)

@@ -97,6 +97,15 @@ void x86_step_after(X86Exec *x)
     }
 }
 
+void x86_step_paused(X86Exec *x)
+{
+    if (x->stepping & STEP_TF || x->stepping >> STEP_HIT_SHIFT & 15) {
+        x->env->eflags |= FLAG_RF;
+    }
+    x->stepping &= ~STEP_RF;
+    x86_step_after(x);
+}
+
 void x86_step_restart(X86Exec *x)
 {
     bool tf = x->env->eflags & FLAG_TF;

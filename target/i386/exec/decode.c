@@ -466,7 +466,8 @@ static int decode(Decoder *d, const uint8_t *bytes)
     }
     op->size = size_of(d, form->size, operand_size);
     op->size2 = size_of(d, form->size2, operand_size);
-    op->flags |= (d->rex & REX_W ? X86_OP_W : 0) | (d->rex && !d->is_vex ? X86_OP_REX : 0) | (d->opsize ? X86_OP_66 : 0) |
+    /* Outside of 64-bit mode VEX.W chooses among instructions, but does not widen general registers. */
+    op->flags |= (d->rex & REX_W && (d->is_64 || form->size != SIZE_Y) ? X86_OP_W : 0) | (d->rex && !d->is_vex ? X86_OP_REX : 0) | (d->opsize ? X86_OP_66 : 0) |
                  (d->is_vex ? X86_OP_VEX : 0) | (d->l ? X86_OP_L : 0) | (form->flags & TO_REG ? X86_OP_TO_REG : 0) |
                  (form->flags & VSIB ? X86_OP_VSIB : 0);
     op->prefix = (const uint8_t[]){ 0, 0x66, 0xf3, 0xf2 }[d->consumed];

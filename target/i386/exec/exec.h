@@ -175,6 +175,8 @@ bool x86_steps(const X86Exec *x);
 /* Around such an instruction. Before: a code breakpoint's fault. After: RF and shadow end, traps of single step and breakpoints. */
 void x86_step_before(X86Exec *x);
 void x86_step_after(X86Exec *x);
+/* The same between two rounds of a repetition: RF stays, and a trap finds it set (SDM vol. 3, 18.3.1.1). */
+void x86_step_paused(X86Exec *x);
 /* Data breakpoints (DR7): whether accesses to this page have to go through x86_debug_access(), which notes a trap that
  * is taken after the instruction (x86_steps() is true while there is any). The engine flushes such pages when DR7 changes (x86_tlb_flush_page). */
 bool x86_debug_watches(const X86Exec *x, uint64_t linear_page);

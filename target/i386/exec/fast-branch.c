@@ -61,8 +61,8 @@ static _Noreturn __attribute__((cold)) void refuse(X86Exec *x, const X86Op *op)
     static inline __attribute__((always_inline)) const X86Op *call_to_##bits(X86Exec *x, const X86Op *op, uint##bits##_t eip) \
     {                                                                                                               \
         uint##bits##_t sp = REG(bits, 8 * R_ESP) - bits / 8;                                                        \
-        CHECK_##bits(eip)                                                                                           \
         x86_st##bits(x, op, sp, (uint##bits##_t)(x->regs[X86_REG_RIP / 8] + op->offset + op->length));              \
+        CHECK_##bits(eip)                                                                                           \
         PUT(bits, 8 * R_ESP, sp);                                                                                   \
         return jump(x, eip);                                                                                        \
     }                                                                                                               \
@@ -235,8 +235,8 @@ bool x86_fast_branch(X86Op *op, int form, bool wide)
     if (op->size != (wide ? 8 : 4) && op->id != X86_JCC && op->id != X86_JMP) {
         return false;
     }
-    if (op->size == 2) {
-        return false;       /* the target is cut to 16 bits */
+    if (op->size == 2 || (memory && wide && form == FORM_W)) {
+        return false;       /* the target, or the address, is cut */
     }
     switch (op->id) {
     case X86_JMP:

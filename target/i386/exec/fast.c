@@ -7,7 +7,8 @@ static int address_form(X86Op *op, bool wide)
     bool special = op->seg >= R_FS && op->id != X86_LEA;
 
     if (!wide) {
-        return op->addr_size == 4 && !special ? FORM_W : -1;
+        /* CS may be read, but not written. */
+        return op->addr_size == 4 && !special && op->seg != R_CS ? FORM_W : -1;
     }
     if (op->addr_size != 8) {
         return op->addr_size == 4 && !special ? FORM_W : -1;

@@ -220,7 +220,7 @@ static void settle_exception(X86Exec *x)
         p->stepping = false;
         x->op = NULL;
         update_mode(x);
-        x86_step_after(x);
+        x86_step_paused(x);
     }
 }
 

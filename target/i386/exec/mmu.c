@@ -357,6 +357,24 @@ static unsigned system_tlb_mode(const X86Exec *x)
     return x->env->cr[4] & CR4_SMAP ? TLB_SMAP : TLB_SUPERVISOR;
 }
 
+/* For an address that is not canonical: #SS if it is the stack's, which a fast handler's instruction tells. */
+static unsigned refusal(const X86Op *op, X86AccessKind access)
+{
+    bool memory = op && op->flags & X86_OP_MEM;
+    unsigned operand = memory && op->seg == R_SS ? EXCP_SS : EXCP_GP;
+
+    switch (op ? op->id : X86_UNDEFINED) {
+    case X86_PUSH: case X86_CALL: case X86_CALL_IND:
+        return !memory || access == ACCESS_WRITE ? EXCP_SS : operand;
+    case X86_POP:
+        return !memory || access == ACCESS_READ ? EXCP_SS : operand;
+    case X86_RET: case X86_LEAVE: case X86_ENTER:
+        return EXCP_SS;
+    default:
+        return operand;
+    }
+}
+
 /* The translation of the page for such an access, from the cache or a walk. Faults. */
 static TlbCold *page_of(X86Exec *x, uint64_t linear, X86AccessKind access, unsigned mode)
 {
@@ -369,7 +387,7 @@ static TlbCold *page_of(X86Exec *x, uint64_t linear, X86AccessKind access, unsig
         Walk w = { .cpu = x->cpu, .access = access, .user = mode == TLB_USER, .smap = mode == TLB_SMAP };
 
         if (x86_long_code(x) && !is_canonical(linear)) {
-            x86_raise_error(x, EXCP_GP, 0);
+            x86_raise_error(x, refusal(x->op, access), 0);
         }
         if (!walk(&w, linear)) {
             x86_raise_page_fault(x, linear, w.error);
@@ -758,7 +776,7 @@ uint64_t x86_linear_in(X86Exec *x, const X86Op *op, unsigned seg, uint64_t offse
     if (x86_long_code(x)) {
         uint64_t linear = seg >= R_FS ? s->base + offset : offset;
 
-        if (unlikely(!is_canonical(linear))) {
+        if (unlikely(!is_canonical(linear) || !is_canonical(linear + (length ? length - 1 : 0)))) {
             x->op = op;
             x86_raise_error(x, seg == R_SS ? EXCP_SS : EXCP_GP, 0);
         }

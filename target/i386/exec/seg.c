@@ -39,7 +39,12 @@ void x86_insn_push_sreg(X86Exec *x, const X86Op *op)
 {
     X86Stack stack = x86_stack(x);
 
-    x86_stack_push(x, &stack, x->env->segs[op->reg].selector, op->size);
+    if (op->size == 4) { /* CPUs since the Core leave the upper half alone */
+        stack.sp -= 2;
+        x86_stack_push(x, &stack, x->env->segs[op->reg].selector, 2);
+    } else {
+        x86_stack_push(x, &stack, x->env->segs[op->reg].selector, op->size);
+    }
     x86_stack_commit(x, &stack);
 }
 
@@ -248,8 +253,8 @@ void x86_insn_arpl(X86Exec *x, const X86Op *op)
     need_protected(x);
     to = x86_read_rm(x, op, 2);
     raised = (to & 3) < (from & 3);
-    if (raised || op->flags & X86_OP_MEM) {
-        x86_write_rm(x, op, 2, raised ? (to & ~3u) | (from & 3) : to);
+    if (raised) {
+        x86_write_rm(x, op, 2, (to & ~3u) | (from & 3));
     }
     set_zf(x, raised);
 }

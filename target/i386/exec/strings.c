@@ -75,8 +75,17 @@ static uint8_t *direct_write(X86Exec *x, uint64_t linear)
 typedef void ElementFn(X86Exec *x, const X86Op *op);
 typedef uint64_t ChunkFn(X86Exec *x, const X86Op *op, uint64_t count);
 
-/* With a prefix: until the counter is 0, or a comparison ends it. `chunk` does some elements at once, or 0. */
-static void repeat(X86Exec *x, const X86Op *op, ElementFn *element, ChunkFn *chunk, bool compares)
+/* Whether a repetition with so many elements done is to look for what is pending. It then begins here again. */
+static void pause_if_wanted(X86Exec *x, const X86Op *op, uint64_t done)
+{
+    if ((done >= PER_POLL && __atomic_load_n(&x->pending, __ATOMIC_RELAXED)) || x->mode & MODE_SINGLE) {
+        x->eip = x->regs[X86_REG_RIP / 8] + op->offset;
+        x86_exit(x);
+    }
+}
+
+/* With a prefix: until the counter is 0. `chunk` does some elements at once, or 0. */
+static void repeat(X86Exec *x, const X86Op *op, ElementFn *element, ChunkFn *chunk)
 {
     uint64_t done = 0;
 
@@ -98,14 +107,37 @@ static void repeat(X86Exec *x, const X86Op *op, ElementFn *element, ChunkFn *chu
             n = 1;
         }
         x86_put(x, 8 * R_ECX, count - n, op->addr_size);
-        if (compares && x86_zf(x) == ((op->flags & X86_OP_REPNE) != 0)) {
+        done += n;
+        if (count - n > 0) {
+            pause_if_wanted(x, op, done);
+        }
+    }
+}
+
+/* What is compared. */
+typedef void CompareFn(X86Exec *x, const X86Op *op, uint64_t values[2]);
+
+/* Until a comparison ends it, too. Flags are those of the last comparison, and before it, for a fault, those of before. */
+static void repeat_compare(X86Exec *x, const X86Op *op, CompareFn *compare)
+{
+    bool repeats = op->flags & (X86_OP_REP | X86_OP_REPNE), until_equal = op->flags & X86_OP_REPNE;
+    uint64_t values[2];
+
+    for (uint64_t done = 1;; done++) {
+        uint64_t count = repeats ? x86_get(x, 8 * R_ECX, op->addr_size) : 1;
+
+        if (count == 0) {
             return;
         }
-        done += n;
-        if (count - n > 0 && ((done >= PER_POLL && __atomic_load_n(&x->pending, __ATOMIC_RELAXED)) || x->mode & MODE_SINGLE)) {
-            x->eip = x->regs[X86_REG_RIP / 8] + op->offset;     /* here again, after what is pending */
-            x86_exit(x);
+        compare(x, op, values);
+        if (repeats) {
+            x86_put(x, 8 * R_ECX, count - 1, op->addr_size);
         }
+        if (count == 1 || (values[0] == values[1]) == until_equal) {
+            x86_alu(x, X86_CMP, values[0], values[1], op->size);
+            return;
+        }
+        pause_if_wanted(x, op, done);
     }
 }
 
@@ -123,13 +155,18 @@ static void movs_one(X86Exec *x, const X86Op *op)
 static uint64_t movs_chunk(X86Exec *x, const X86Op *op, uint64_t count)
 {
     unsigned size = op->size;
-    uint64_t from = source(x, op), to = destination(x, op, true);
-    uint64_t n = in_page(to, x86_get(x, 8 * R_EDI, op->addr_size), op->addr_size, size,
-                         in_page(from, x86_get(x, 8 * R_ESI, op->addr_size), op->addr_size, size, count));
+    uint64_t from = source(x, op), to, n;
     const uint8_t *in = direct_read(x, from);
-    uint8_t *out = direct_write(x, to);
+    uint8_t *out;
 
-    if (n == 0 || !in || !out || !whole_chunk(x, op, op->seg, R_ESI, n * size) || !whole_chunk(x, op, R_ES, R_EDI, n * size)) {
+    if (!in) {
+        return 0;       /* its fault comes before the destination's */
+    }
+    to = destination(x, op, true);
+    out = direct_write(x, to);
+    n = in_page(from, x86_get(x, 8 * R_ESI, op->addr_size), op->addr_size, size, count);
+    n = in_page(to, x86_get(x, 8 * R_EDI, op->addr_size), op->addr_size, size, n);
+    if (n == 0 || !out || !whole_chunk(x, op, op->seg, R_ESI, n * size) || !whole_chunk(x, op, R_ES, R_EDI, n * size)) {
         return 0;
     }
     if (out > in && out < in + n * size) {
@@ -152,7 +189,7 @@ static uint64_t movs_chunk(X86Exec *x, const X86Op *op, uint64_t count)
 
 void x86_movs(X86Exec *x, const X86Op *op)
 {
-    repeat(x, op, movs_one, movs_chunk, false);
+    repeat(x, op, movs_one, movs_chunk);
 }
 
 /* --- STOS --- */
@@ -186,7 +223,7 @@ static uint64_t stos_chunk(X86Exec *x, const X86Op *op, uint64_t count)
 
 void x86_stos(X86Exec *x, const X86Op *op)
 {
-    repeat(x, op, stos_one, stos_chunk, false);
+    repeat(x, op, stos_one, stos_chunk);
 }
 
 /* --- LODS, SCAS, CMPS --- */
@@ -199,32 +236,31 @@ static void lods_one(X86Exec *x, const X86Op *op)
 
 void x86_lods(X86Exec *x, const X86Op *op)
 {
-    repeat(x, op, lods_one, NULL, false);
+    repeat(x, op, lods_one, NULL);
 }
 
-static void scas_one(X86Exec *x, const X86Op *op)
+static void scas_values(X86Exec *x, const X86Op *op, uint64_t values[2])
 {
-    uint64_t value = x86_ld(x, op, destination(x, op, false), op->size);
-
-    x86_alu(x, X86_CMP, x86_get(x, 8 * R_EAX, op->size), value, op->size);
+    values[1] = x86_ld(x, op, destination(x, op, false), op->size);
+    values[0] = x86_get(x, 8 * R_EAX, op->size);
     advance(x, op, R_EDI, 1);
 }
 
 void x86_scas(X86Exec *x, const X86Op *op)
 {
-    repeat(x, op, scas_one, NULL, true);
+    repeat_compare(x, op, scas_values);
 }
 
-static void cmps_one(X86Exec *x, const X86Op *op)
+/* The destination first, as CPUs do. */
+static void cmps_values(X86Exec *x, const X86Op *op, uint64_t values[2])
 {
-    uint64_t a = x86_ld(x, op, source(x, op), op->size), b = x86_ld(x, op, destination(x, op, false), op->size);
-
-    x86_alu(x, X86_CMP, a, b, op->size);
+    values[1] = x86_ld(x, op, destination(x, op, false), op->size);
+    values[0] = x86_ld(x, op, source(x, op), op->size);
     advance(x, op, R_ESI, 1);
     advance(x, op, R_EDI, 1);
 }
 
 void x86_cmps(X86Exec *x, const X86Op *op)
 {
-    repeat(x, op, cmps_one, NULL, true);
+    repeat_compare(x, op, cmps_values);
 }

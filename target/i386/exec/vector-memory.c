@@ -100,8 +100,8 @@ static void maskmovdqu(X86Exec *x, const X86Op *op)
 static void maskmovq(X86Exec *x, const X86Op *op)
 {
     vector_check_mmx(x);
+    vector_commit_mmx(x);       /* even if the store then faults */
     masked_bytes(x, op, vector_mmx(x, op->reg), vector_mmx(x, op->rm), 8);
-    vector_commit_mmx(x);
 }
 
 /* Gathers: an element is done when its mask is clear, so that a fault loses nothing. */
@@ -109,7 +109,7 @@ static void gather(X86Exec *x, const X86Op *op)
 {
     bool wide_index = op->id == X86_VPGATHERQD || op->id == X86_VGATHERQPS;
     unsigned size = op->flags & X86_OP_W ? 8 : 4, index_size = wide_index ? 8 : 4;
-    unsigned count = (op->flags & X86_OP_L ? 32 : 16) / MAX(size, index_size);
+    unsigned vector_size = op->flags & X86_OP_L ? 32 : 16, count = vector_size / MAX(size, index_size);
     VectorReg *xmm = x->env->xmm_regs, *to = &xmm[op->reg], *mask = &xmm[op->vvvv];
     const uint8_t *indices = (const uint8_t *)&xmm[op->index];
 
@@ -117,10 +117,11 @@ static void gather(X86Exec *x, const X86Op *op)
     if (op->reg == op->vvvv || op->reg == op->index || op->vvvv == op->index) {
         x86_raise(x, EXCP_UD);
     }
-    /* All of an element's mask becomes its sign bit. */
-    for (unsigned i = 0; i < count; i++) {
+    /* All of an element's mask becomes its sign bit, also of those that are not gathered. */
+    for (unsigned i = 0; i < vector_size / size; i++) {
         memset((uint8_t *)mask + i * size, selected(mask, i, size) ? 0xff : 0, size);
     }
+    memset((uint8_t *)mask + vector_size, 0, sizeof(*mask) - vector_size);
     for (unsigned i = 0; i < count; i++) {
         int64_t index;
         uint64_t value;

@@ -277,6 +277,7 @@ static void mmx_movd(X86Exec *x, const X86Op *op)
         mmx_set(x, op->reg, mem ? x86_ld(x, op, x86_linear(x, op, size, false), size) : x86_get(x, op->rm, size));
         return;
     }
+    x->env->fpus &= ~0x3800;    /* even if the store then faults */
     if (mem) {
         x86_st(x, op, x86_linear(x, op, size, true), *vector_mmx(x, op->reg), size);
     } else {
@@ -297,6 +298,7 @@ static void mmx_movq(X86Exec *x, const X86Op *op)
     } else if (to_reg) {
         mmx_set(x, op->reg, x86_ld64(x, op, x86_linear(x, op, 8, false)));
     } else {
+        x->env->fpus &= ~0x3800;
         x86_st64(x, op, x86_linear(x, op, 8, true), *vector_mmx(x, op->reg));
         vector_commit_mmx(x);
     }

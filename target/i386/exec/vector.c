@@ -349,7 +349,7 @@ static unsigned operand_size(const X86Op *op, const VectorForm *form, bool is_mm
     unsigned full = is_mmx ? 8 : op->flags & X86_OP_L ? 32 : 16;
 
     switch (form->size) {
-    case SIZE_FULL: return full;
+    case SIZE_FULL: return is_mmx ? op->size2 : full;   /* PUNPCKL* of MMX registers read four bytes */
     case SIZE_HALF: return full / 2;
     case SIZE_QUARTER: return full / 4;
     case SIZE_EIGHTH: return full / 8;

@@ -111,6 +111,11 @@ static void fwait(X86Exec *x, const X86Op *op)
 }
 
 /* Environments: 14 bytes with 16-bit operands, 28 with 32; in real and virtual-8086 mode pointers are linear. */
+static bool short_format(const X86Op *op)
+{
+    return op->size2 == 14 || op->size2 == 94;
+}
+
 static bool real_format(const X86Exec *x)
 {
     return (x->env->hflags & (1u << HF_PE_SHIFT | 1u << HF_VM_SHIFT)) != 1u << HF_PE_SHIFT;
@@ -145,7 +150,7 @@ static unsigned store_environment(X86Exec *x, const X86Op *op, uint8_t *to)
         ip += fcs << 4;
         dp += fds << 4;
     }
-    if (op->size == 2) {
+    if (short_format(op)) {
         const uint16_t words[7] = { env->fpuc, env->fpus, tags, ip, real ? (ip >> 16 & 15) << 12 | fop : fcs, dp,
                                     real ? (dp >> 16 & 15) << 12 : fds };
 
@@ -167,7 +172,7 @@ static unsigned store_environment(X86Exec *x, const X86Op *op, uint8_t *to)
 static unsigned load_environment(X86Exec *x, const X86Op *op, const uint8_t *from)
 {
     X86CPUState *env = x->env;
-    unsigned step = op->size == 2 ? 2 : 4;
+    unsigned step = short_format(op) ? 2 : 4;
     uint16_t tags = get(from + 2 * step, 2);
     uint32_t ip = get(from + 3 * step, step), cs = get(from + 4 * step, step), dp = get(from + 5 * step, step),
              ds = get(from + 6 * step, step);
@@ -209,7 +214,7 @@ static void fnstenv(X86Exec *x, const X86Op *op)
 static void fldenv(X86Exec *x, const X86Op *op)
 {
     uint8_t image[28];
-    unsigned length = op->size == 2 ? 14 : 28;
+    unsigned length = short_format(op) ? 14 : 28;
 
     enter_waiting(x);
     x86_ld_bytes(x, op, x86_linear(x, op, length, false), image, length);
@@ -238,7 +243,7 @@ static void frstor(X86Exec *x, const X86Op *op)
 {
     X86CPUState *env = x->env;
     uint8_t image[108];
-    unsigned length = (op->size == 2 ? 14 : 28) + 80, at;
+    unsigned length = (short_format(op) ? 14 : 28) + 80, at;
 
     enter_waiting(x);
     x86_ld_bytes(x, op, x86_linear(x, op, length, false), image, length);
