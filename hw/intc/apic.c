@@ -20,11 +20,8 @@ enum {
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERFORMANCE, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
 #define LVT_VECTOR 0xffu
 #define LVT_MODE_SHIFT 8
-#define LVT_REMOTE_IRR (1u << 14)
-#define LVT_LEVEL (1u << 15)
 #define LVT_MASKED (1u << 16)
 #define LVT_PERIODIC (1u << 17)
-#define LVT_WRITABLE 0x31ffffu
 
 enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_NMI = 4, MODE_INIT, MODE_STARTUP, MODE_EXTINT };
 enum { SHORTHAND_NONE, SHORTHAND_SELF, SHORTHAND_ALL, SHORTHAND_OTHERS };
@@ -471,6 +468,7 @@ static void send_ipi(APICState *s)
 
 static void write_register(APICState *s, unsigned reg, uint32_t value)
 {
+    trace(apic_write, "apic %u reg %02x = %08x", s->id, reg, value);
     switch (reg) {
     case REG_ID:
         s->id = value >> 24;
@@ -503,7 +501,7 @@ static void write_register(APICState *s, unsigned reg, uint32_t value)
         s->icr[1] = value;
         break;
     case REG_LVT ... REG_LVT + LVT_COUNT - 1:
-        s->lvt[reg - REG_LVT] = value & LVT_WRITABLE & ~LVT_REMOTE_IRR;
+        s->lvt[reg - REG_LVT] = value;
         if (reg - REG_LVT == LVT_TIMER) {
             arm_timer(s, clock_ns(CLOCK_TYPE_VIRTUAL));
         }
