@@ -1,11 +1,16 @@
 /* The q35 board and its machine versions. */
 #include <string.h>
 
+#include "hw/i2c/smbus-ich9.h"
+#include "hw/i2c/smbus.h"
 #include "hw/i386/boot.h"
 #include "hw/ide/ahci.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
 #include "util/units.h"
+
+#define SPD_ADDRESS 0x50
+#define SPD_EEPROMS 8
 
 /* The board. */
 static bool init_cpus(PCMachineState *pc, GError **error)
@@ -87,6 +92,19 @@ static bool init_sata(PCMachineState *pc, GError **error)
     return true;
 }
 
+/* The controller, and memory modules of which nothing is known. */
+static bool init_smbus(PCMachineState *pc, GError **error)
+{
+    I2CBus *bus = pc->smbus ? ich9_smb_new(PCI_HOST_BRIDGE(pc->host)->bus, error) : NULL;
+
+    for (unsigned i = 0; bus && i < SPD_EEPROMS; i++) {
+        if (!smbus_eeprom_new(bus, SPD_ADDRESS + i, NULL, error)) {
+            return false;
+        }
+    }
+    return bus || !pc->smbus;
+}
+
 static bool q35_init(MachineState *m, GError **error)
 {
     PCMachineState *pc = PC_MACHINE(m);
@@ -107,7 +125,7 @@ static bool q35_init(MachineState *m, GError **error)
         !init_sata(pc, error)) {
         return false;
     }
-    return ich9_lpc_add_fw_cfg(pc->lpc, pc->fw_cfg, error) && pc_boot_init(pc, error);
+    return init_smbus(pc, error) && ich9_lpc_add_fw_cfg(pc->lpc, pc->fw_cfg, error) && pc_boot_init(pc, error);
 }
 
 static bool q35_done(MachineState *m, GError **error)
