@@ -706,7 +706,7 @@ static const VMStateDescription vmstate_apic = {
 static const Property apic_props[] = {
     DEFINE_PROP_UINT32("id", APICState, id_prop, 0, .no_default = true),
     DEFINE_PROP_UINT8("version", APICState, version, 0x14),
-    DEFINE_PROP_BOOL("vapic", APICState, vapic, true),
+    DEFINE_PROP_BOOL("vapic", APICState, vapic, true, .description = "on/off"),
 };
 
 static void apic_class_init(ObjectClass *klass, const void *data)

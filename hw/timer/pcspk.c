@@ -73,7 +73,7 @@ static const VMStateDescription vmstate_pcspk = {
 };
 
 static const Property pcspk_props[] = {
-    DEFINE_PROP_STRING("audiodev", PCSpeaker, audiodev),
+    DEFINE_PROP_STRING("audiodev", PCSpeaker, audiodev, .description = "ID of an audiodev to use as a backend"),
     DEFINE_PROP_UINT32("iobase", PCSpeaker, iobase, 0x61),
     DEFINE_PROP_BOOL("migrate", PCSpeaker, migrate, true),
     DEFINE_PROP_LINK("pit", PCSpeaker, pit, TYPE_ISA_PIT),

@@ -199,7 +199,8 @@ static const Property virtio_rng_pci_props[] = {
 };
 
 static const VirtIOPCIType virtio_rng_pci = {
-    .name = "virtio-rng-pci", .vdev_type = TYPE_VIRTIO_RNG, .class_id = PCI_CLASS_OTHERS,
+    .name = "virtio-rng-pci", .vdev_type = TYPE_VIRTIO_RNG, .alias = "virtio-rng",
+    .class_id = PCI_CLASS_OTHERS,
     .category = DEVICE_CATEGORY_MISC, .props = virtio_rng_pci_props, .num_props = G_N_ELEMENTS(virtio_rng_pci_props),
     .realize = virtio_rng_pci_realize,
 };

@@ -203,8 +203,8 @@ static bool phys_bits_check(Object *obj, const Property *prop, uint64_t value, G
 #define CPU_I32(n, f) DEFINE_PROP_INT32(n, X86CPU, f, -1)
 #define VERSION(n, f, limit) DEFINE_PROP(n, kind_version, X86CPU, f, 0, .max = limit, .no_default = true)
 #define TELL(n, k, f) DEFINE_PROP(n, k, X86CPU, f, 0, .no_default = true)
-#define OTHER_BOOL(n, f, d) DEFINE_PROP_BOOL(n, X86CPUWhole, other.f, d)
-#define HV(n, i) OTHER_BOOL("hv-" n, hv[i], false)
+#define OTHER_BOOL(n, f, d, ...) DEFINE_PROP_BOOL(n, X86CPUWhole, other.f, d, ##__VA_ARGS__)
+#define HV(n, i) OTHER_BOOL("hv-" n, hv[i], false, .description = "on/off")
 
 static const Property cpu_props[] = {
     VERSION("family", family, 0x10e), VERSION("model", model, 0xff), VERSION("stepping", stepping, 0xf),
@@ -234,7 +234,7 @@ static const Property cpu_props[] = {
     CPU_BOOL("x-vendor-cpuid-only", vendor_cpuid_only, true),
     DEFINE_PROP_BOOL("x-godwit-tcg-before-avx", X86CPU, tcg_before_avx, false, .hidden = true),
     DEFINE_PROP_BOOL("x-godwit-reset-vgif", X86CPU, reset_vgif, true, .hidden = true),
-    OTHER_BOOL("start-powered-off", start_powered_off, false),
+    OTHER_BOOL("start-powered-off", start_powered_off, false, .no_default = true),
     OTHER_BOOL("fill-mtrr-mask", fill_mtrr_mask, true), OTHER_BOOL("x-hv-synic-kvm-only", hv_synic_kvm_only, false),
     OTHER_BOOL("x-intel-pt-auto-level", intel_pt_auto_level, true),
     OTHER_BOOL("x-migrate-smi-count", migrate_smi_count, true),
@@ -245,7 +245,8 @@ static const Property cpu_props[] = {
     HV("synic", 7), HV("stimer", 8), HV("frequencies", 9), HV("reenlightenment", 10), HV("tlbflush", 11),
     HV("evmcs", 12),
     HV("ipi", 13), HV("stimer-direct", 14), HV("avic", 15), HV("emsr-bitmap", 16), HV("xmm-input", 17),
-    HV("tlbflush-ext", 18), HV("tlbflush-direct", 19), HV("syndbg", 20), HV("passthrough", 21), HV("enforce-cpuid", 22),
+    HV("tlbflush-ext", 18), HV("tlbflush-direct", 19), HV("syndbg", 20), OTHER_BOOL("hv-passthrough", hv[21], false),
+    OTHER_BOOL("hv-enforce-cpuid", hv[22], false),
     HV("apicv", 15),    /* another name of avic */
     DEFINE_PROP_ON_OFF_AUTO("hv-no-nonarch-coresharing", X86CPUWhole, other.hv_no_nonarch_coresharing, ON_OFF_AUTO_OFF),
     DEFINE_PROP_UINT32("hv-spinlocks", X86CPUWhole, other.hv_spinlocks, UINT32_MAX),
