@@ -30,6 +30,7 @@ static Json *quit(Json *args, Monitor *mon, GError **error)
 {
     runstate_no_shutdown = false;
     system_shutdown_request(SHUTDOWN_CAUSE_HOST_QMP_QUIT);
+    runstate_run_requests(); /* the event comes before the answer */
     return NULL;
 }
 
@@ -166,12 +167,14 @@ static Json *cont(Json *args, Monitor *mon, GError **error)
 static Json *system_reset(Json *args, Monitor *mon, GError **error)
 {
     system_reset_request(SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET);
+    runstate_run_requests();
     return NULL;
 }
 
 static Json *system_powerdown(Json *args, Monitor *mon, GError **error)
 {
     system_powerdown_request();
+    runstate_run_requests();
     return NULL;
 }
 

@@ -170,9 +170,29 @@ static void drain(void)
     block_flush_all(NULL);
 }
 
+/* What a reset does to the machine is told after it, and after the answer to whoever asked for it. */
+typedef struct HeldEvent {
+    const char *event;  /* of program text */
+    Json *data;
+} HeldEvent;
+
+static bool holding;
+
+static void tell_held(void *opaque)
+{
+    g_autofree HeldEvent *held = opaque;
+
+    event_emit(held->event, held->data);
+}
+
 void event_emit(const char *event, Json *data)
 {
-    if (event_hook) {
+    if (holding) {
+        HeldEvent *held = g_new(HeldEvent, 1);
+
+        *held = (HeldEvent){ event, data };
+        defer_once(tell_held, held);
+    } else if (event_hook) {
         event_hook(event, data);
     } else {
         json_unref(data);
@@ -350,7 +370,9 @@ static void run_reset(ShutdownCause cause)
     }
     block_drain_all();
     if (reset_fn) {
+        holding = true;
         reset_fn();
+        holding = false;
     }
     if (resume_fn) {
         resume_fn();
