@@ -31,16 +31,35 @@ static bool host_keeps_avx(uint32_t leaf_1_ecx)
     return (low & XCR0_SSE_AVX) == XCR0_SSE_AVX;
 }
 
+/* Asked once: under a hypervisor each CPUID leaves the guest, which takes microseconds. */
+typedef struct HostFeatures {
+    bool known, avx;
+    uint32_t leaf_1_ecx, leaf_7_ebx, leaf_7_ecx;
+} HostFeatures;
+
+static const HostFeatures *host_features(void)
+{
+    static HostFeatures host;
+    unsigned a, b, c, d;
+
+    if (!host.known) {
+        __cpuid(1, a, b, c, d);
+        host.leaf_1_ecx = c;
+        host.avx = host_keeps_avx(c);
+        if (__get_cpuid_max(0, NULL) >= 7) {
+            __cpuid_count(7, 0, a, host.leaf_7_ebx, host.leaf_7_ecx, d);
+        }
+        host.known = true;
+    }
+    return &host;
+}
+
 static uint64_t host_mask(X86FeatureWordIndex word)
 {
-    unsigned a, b, c, d, b7 = 0, c7 = 0, d7;
-    bool avx;
+    const HostFeatures *host = host_features();
+    uint32_t c = host->leaf_1_ecx, b7 = host->leaf_7_ebx, c7 = host->leaf_7_ecx;
+    bool avx = host->avx;
 
-    __cpuid(1, a, b, c, d);
-    avx = host_keeps_avx(c);
-    if (__get_cpuid_max(0, NULL) >= 7) {
-        __cpuid_count(7, 0, a, b7, c7, d7);
-    }
     switch (word) {
     case FEAT_1_ECX: return ~(uint64_t)HOST_1_ECX | (c & (avx ? UINT32_MAX : ~AVX_1_ECX));
     case FEAT_7_0_EBX: return (~(uint64_t)HOST_7_EBX | (b7 & (avx ? UINT32_MAX : ~AVX_7_EBX))) & ~(uint64_t)NEVER_7_EBX;
