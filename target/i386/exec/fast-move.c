@@ -209,7 +209,7 @@ static bool choose_stack(X86Op *op, bool wide)
 {
     bool memory = op->flags & X86_OP_MEM, imm = op->flags & X86_OP_IMM;
 
-    if (op->size != (wide ? 8 : 4) || (memory && op->id != X86_PUSH)) {
+    if (op->size != (wide ? 8 : 4) || (memory && (op->id != X86_PUSH || (wide && op->addr_size == 4)))) {
         return false;
     }
     switch (op->id) {

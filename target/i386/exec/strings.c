@@ -97,6 +97,7 @@ static void repeat(X86Exec *x, const X86Op *op, ElementFn *element, ChunkFn *chu
         uint64_t count = x86_get(x, 8 * R_ECX, op->addr_size), n = 0;
 
         if (count == 0) {
+            x86_put(x, 8 * R_ECX, 0, op->addr_size);    /* of 32 bits: the upper half goes, too */
             return;
         }
         if (chunk && !backwards(x) && !(x->mode & MODE_SINGLE) && count > 1) {
@@ -127,6 +128,7 @@ static void repeat_compare(X86Exec *x, const X86Op *op, CompareFn *compare)
         uint64_t count = repeats ? x86_get(x, 8 * R_ECX, op->addr_size) : 1;
 
         if (count == 0) {
+            x86_put(x, 8 * R_ECX, 0, op->addr_size);
             return;
         }
         compare(x, op, values);
