@@ -6,6 +6,7 @@
 
 #include "hw/i386/acpi-build.h"
 #include "hw/i386/boot.h"
+#include "hw/intc/apic.h"
 #include "hw/intc/ioapic.h"
 #include "util/byteorder.h"
 #include "util/units.h"
@@ -143,6 +144,23 @@ static bool place_acpi(PCMachineState *pc)
     return true;
 }
 
+/* The first CPU's takes what the 8259s say on LINT0 (virtual wire), and NMIs on LINT1. */
+static void init_local_apic(void)
+{
+    static const struct { uint16_t offset, value; } registers[] = {
+        { 0xf0, 0x1ff },        /* on, spurious vector 255 */
+        { 0x350, 0x8700 },      /* LINT0: ExtINT */
+        { 0x360, 0x8400 },      /* LINT1: NMI */
+    };
+    X86CPU *before = x86_cpu_current();
+
+    x86_cpu_set_current(x86_cpu_by_index(0));
+    for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
+        address_space_store(&address_space_memory, APIC_ADDRESS + registers[i].offset, registers[i].value, 4);
+    }
+    x86_cpu_set_current(before);
+}
+
 bool boot_platform_init(PCMachineState *pc)
 {
     static const uint8_t ebda[2] = { (BOOT_EBDA >> 4) & 0xff, BOOT_EBDA >> 12 };
@@ -151,6 +169,7 @@ bool boot_platform_init(PCMachineState *pc)
     for (unsigned i = 0; i < x86_cpu_count(); i++) {
         init_mtrrs(x86_cpu_by_index(i));
     }
+    init_local_apic();
     set_shadow(true);
     address_space_write(&address_space_memory, 0x40e, ebda, sizeof(ebda));
     if (!place_acpi(pc)) {
