@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "accel/cpus.h"
 #include "chardev/chardev.h"
 #include "hw/core/device.h"
 #include "hw/pci/pcie_aer.h"
@@ -9,6 +10,7 @@
 #include "monitor/qmp.h"
 #include "system/memory.h"
 #include "system/user-object.h"
+#include "target/i386/cpu.h"
 #include "util/byteorder.h"
 #include "util/keyval.h"
 #include "util/log.h"
@@ -277,8 +279,27 @@ static void print_unit(Monitor *mon, char format, unsigned size, uint64_t v)
     }
 }
 
-/* Both x and xp: without a running CPU, virtual addresses are physical ones. */
-static void cmd_x(Monitor *mon, const Json *args, GError **error)
+/* False: a page of it is not mapped. */
+static bool read_unit(uint64_t addr, uint8_t *buf, unsigned size, bool is_virtual)
+{
+    X86CPU *cpu = is_virtual ? x86_cpu_by_index(0) : NULL;
+
+    for (unsigned i = 0; cpu && i < size; i++) {
+        uint64_t physical;
+
+        if (!x86_translate(cpu, addr + i, &physical)) {
+            return false;
+        }
+        address_space_read(&address_space_memory, physical, buf + i, 1);
+    }
+    if (!cpu) {
+        address_space_read(&address_space_memory, addr, buf, size);
+    }
+    return true;
+}
+
+/* x and xp: by the first CPU's page tables, and by physical address. */
+static void dump(Monitor *mon, const Json *args, bool is_virtual)
 {
     static char format = 'x';
     static unsigned size = 4;
@@ -298,12 +319,27 @@ static void cmd_x(Monitor *mon, const Json *args, GError **error)
         for (uint64_t k = i; k < MIN(i + per_line, count); k++, addr += size) {
             uint8_t buf[8] = { 0 };
 
-            address_space_read(&address_space_memory, addr, buf, size);
+            if (!read_unit(addr, buf, size, is_virtual)) {
+                monitor_printf(mon, "\nCannot access memory\n");
+                return;
+            }
             monitor_puts(mon, " ");
             print_unit(mon, format, size, load_le(buf, size));
         }
         monitor_puts(mon, "\n");
     }
+}
+
+static void cmd_x(Monitor *mon, const Json *args, GError **error)
+{
+    cpus_pause();
+    dump(mon, args, true);
+    cpus_resume();
+}
+
+static void cmd_xp(Monitor *mon, const Json *args, GError **error)
+{
+    dump(mon, args, false);
 }
 
 static void cmd_print(Monitor *mon, const Json *args, GError **error)
@@ -454,7 +490,7 @@ static const HmpCommand commands[] = {
       "<error_status> = error string or 32bit\n\t\t\t<tlp header> = 32bit x 4\n\t\t\t<tlp header prefix> = 32bit x 4",
       cmd_pcie_aer_inject_error, complete_device },
     { "x", "fmt:/ addr:i", "/fmt addr", "virtual memory dump starting at 'addr'", cmd_x },
-    { "xp", "fmt:/ addr:i", "/fmt addr", "physical memory dump starting at 'addr'", cmd_x },
+    { "xp", "fmt:/ addr:i", "/fmt addr", "physical memory dump starting at 'addr'", cmd_xp },
     { "print|p", "fmt:/ value:i", "/fmt expr", "print expression value", cmd_print },
     { "i", "fmt:/ addr:i", "/fmt addr", "I/O port read", cmd_in },
     { "o", "fmt:/ addr:i val:i", "/fmt addr value", "I/O port write", cmd_out },

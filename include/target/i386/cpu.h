@@ -122,6 +122,9 @@ bool x86_cpu_sees(const struct AddressSpace *as);   /* whether it is one of thes
 /* The class's model as -cpu names it. */
 X86CPUClass *x86_cpu_class_by_model(const char *model);     /* NULL: there is none in this release */
 
+/* The physical address that a linear one has now, with supervisor's rights, without side effects; false: none. */
+bool x86_translate(X86CPU *cpu, uint64_t linear, uint64_t *physical);
+
 /* What the guest reads with CPUID. */
 void x86_cpuid(const X86CPU *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);    /* eax, ebx, ecx, edx */
 

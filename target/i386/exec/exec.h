@@ -129,8 +129,6 @@ void x86_st_system(X86Exec *x, uint64_t linear, uint64_t value, unsigned size);
  * and the caller reads and writes under the big lock. When it has written it calls x86_locked_done(). */
 void *x86_locked(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size);
 void x86_locked_done(X86Exec *x);
-/* The physical address that a linear one has now, with supervisor's rights, without side effects; false: none. */
-bool x86_translate(X86CPU *cpu, uint64_t linear, uint64_t *physical);
 /* The same for pushes in an inner stack during a privilege change: CPL is not yet the new one. */
 
 /* Translation caches. flush_page: all sizes; flush: all but global pages unless `global`. */
