@@ -327,6 +327,17 @@ static bool opt_trace(Config *config, OptionItem *item, GError **error)
     return !file || log_set_file(file, error);
 }
 
+static bool opt_smbios(Config *config, OptionItem *item, GError **error)
+{
+    /* Which keys there are depends on the type. */
+    item->opts = keyval_parse_flat(item->arg, NULL, NULL, error);
+    if (!item->opts) {
+        return false;
+    }
+    options_file(config, OPT_SMBIOS, item);
+    return true;
+}
+
 static bool opt_fw_cfg(Config *config, OptionItem *item, GError **error)
 {
     item->opts = option_parse_group(item->arg, "fw_cfg", "name", error);
@@ -358,7 +369,7 @@ const Option option_host_table[] = {
     { "h", NULL, "this text", opt_help },
     { "help", NULL, NULL, opt_help },
     { "version", NULL, "the version", opt_version },
-    { "smbios", "…", NULL, opt_unsupported },
+    { "smbios", "type=N[,FIELD=VALUE]…|file=FILE", "what SMBIOS says of the machine", opt_smbios },
     { "acpitable", "…", NULL, opt_unsupported },
     { "fw_cfg", "[name=]NAME,string=TEXT|file=FILE", "a file for the guest's firmware", opt_fw_cfg },
     { "numa", "…", NULL, opt_unsupported },

@@ -11,6 +11,7 @@
 #include "chardev/chardev.h"
 #include "hw/core/machine.h"
 #include "hw/nvram/fw_cfg.h"
+#include "hw/smbios/smbios.h"
 #include "migration/migration.h"
 #include "monitor/monitor.h"
 #include "system/main-loop.h"
@@ -266,6 +267,11 @@ static bool make_drive(Config *config, OptionItem *item, GError **error)
     return drive_add(item->opts, error);
 }
 
+static bool take_smbios(Config *config, OptionItem *item, GError **error)
+{
+    return smbios_add_option(item->opts, item->arg, error);
+}
+
 static bool make_fw_cfg(Config *config, OptionItem *item, GError **error)
 {
     return fw_cfg_add_option(item->opts, error);
@@ -447,6 +453,9 @@ bool setup_machine(Config *config)
     }
     add_default_drives(config);
     accel_prepare();
+    if (!each(config, OPT_SMBIOS, take_smbios)) {
+        return false;
+    }
     if (!machine_init(current_machine, &error)) {
         return fail(error);
     }

@@ -169,6 +169,11 @@ static const CompatRow release_behaviour[] = {
     /* 7.2 has it so and 10.0 the other way; the release between them is the likely one, not a measured one. */
     BEHAVIOUR("ICH9-LPC", "x-godwit-rtc-in-bridge", "off", IN(8, 2),
               .note = "the clock came after the HPET in a stream, and not before the LPC bridge"),
+    /* The first differs between 5.2 and 7.2, the second between 7.2 and 10.0: the releases are likely, not measured. */
+    BEHAVIOUR("generic-pc-machine", "x-godwit-smbios-threads", "off", IN(7, 2),
+              .note = "SMBIOS gave the threads of a core for those of a processor"),
+    BEHAVIOUR("generic-pc-machine", "x-godwit-smbios-family-2", "off", IN(8, 1),
+              .note = "SMBIOS said \"other\" of a processor's family, and not that it is in the second field"),
     BEHAVIOUR("x86_64-cpu", "x-godwit-reset-vgif", "off", IN(6, 2),
               .note = "the virtual global interrupt flag was clear at reset"),
     BEHAVIOUR("x86_64-cpu", "x-godwit-tcg-before-avx", "on", IN(7, 2),

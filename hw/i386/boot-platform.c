@@ -8,6 +8,7 @@
 #include "hw/i386/boot.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/ioapic.h"
+#include "hw/smbios/smbios.h"
 #include "util/byteorder.h"
 #include "util/units.h"
 
@@ -161,6 +162,21 @@ static void init_local_apic(void)
     x86_cpu_set_current(before);
 }
 
+/* The entry point in the F segment, where it is looked for; the structures behind it. */
+static void place_smbios(PCMachineState *pc)
+{
+    g_autoptr(GByteArray) anchor = g_byte_array_new();
+    uint32_t tables = BOOT_SMBIOS + 0x20;
+
+    if (tables + pc->smbios_tables->len > MiB) {
+        return;
+    }
+    g_byte_array_append(anchor, pc->smbios_anchor->data, pc->smbios_anchor->len);
+    smbios_finish_anchor(anchor, tables);
+    write_bytes(BOOT_SMBIOS, anchor->data, anchor->len);
+    write_bytes(tables, pc->smbios_tables->data, pc->smbios_tables->len);
+}
+
 bool boot_platform_init(PCMachineState *pc)
 {
     static const uint8_t ebda[2] = { (BOOT_EBDA >> 4) & 0xff, BOOT_EBDA >> 12 };
@@ -175,6 +191,7 @@ bool boot_platform_init(PCMachineState *pc)
     if (!place_acpi(pc)) {
         return false;
     }
+    place_smbios(pc);
     set_shadow(false);
     return true;
 }

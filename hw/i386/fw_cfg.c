@@ -5,6 +5,7 @@
 
 #include "hw/core/bootindex.h"
 #include "hw/i386/pc.h"
+#include "hw/smbios/smbios.h"
 #include "hw/timer/hpet.h"
 #include "util/byteorder.h"
 #include "util/error.h"
@@ -175,7 +176,36 @@ bool pc_fw_cfg_init(PCMachineState *pc, GError **error)
            add_e820(pc, error) && add_boot_waits(pc, error) && add_splash(pc, error) && add_tpr_rom(pc, error);
 }
 
+/* SMBIOS 3.0's entry point is the default from 8.1 on; "auto" is the old one while that suffices. */
+static bool smbios_is_64(const PCMachineState *pc)
+{
+    bool new = release_compare(MACHINE_GET_CLASS(pc)->version, RELEASE(8, 1)) >= 0;
+
+    return pc->smbios_ep_type ? !strcmp(pc->smbios_ep_type, "64") : new;
+}
+
+static bool add_smbios(PCMachineState *pc, GError **error)
+{
+    const MachineClass *mc = MACHINE_GET_CLASS(pc);
+    const SmbiosRange ram[] = { { 0, pc->below_4g_size }, { 4 * GiB, pc->above_4g_size } };
+    SmbiosMachine m = {
+        .product = mc->desc, .version = mc->name, .machine = &pc->parent_obj, .ram = ram,
+        .num_ram = pc->above_4g_size ? 2 : 1, .entry_64 = smbios_is_64(pc), .family_2 = pc->smbios_family_2,
+        .threads_per_socket = pc->smbios_threads_per_socket,
+    };
+    uint32_t leaf[4];
+
+    x86_cpuid(x86_cpu_by_index(0), 1, 0, leaf);
+    m.cpu_signature = leaf[0];
+    m.cpu_features = x86_cpu_by_index(0)->features[FEAT_1_EDX];     /* without what topology adds */
+    return smbios_build(&m, &pc->smbios_tables, &pc->smbios_anchor, error) &&
+           fw_cfg_add_file(pc->fw_cfg, "etc/smbios/smbios-tables", (FWCfgItem){ .data = pc->smbios_tables->data,
+                           .data_length = pc->smbios_tables->len, .length = pc->smbios_tables->len }, error) &&
+           fw_cfg_add_file_copy(pc->fw_cfg, "etc/smbios/smbios-anchor", pc->smbios_anchor->data,
+                                pc->smbios_anchor->len, error);
+}
+
 bool pc_fw_cfg_done(PCMachineState *pc, GError **error)
 {
-    return add_system_states(pc, error);
+    return add_system_states(pc, error) && add_smbios(pc, error);
 }

@@ -110,6 +110,8 @@ static const Property pc_props[] = {
     BOOL("smbus", smbus, true, "Enable/disable system management bus"),
     AUTO("smm", smm, "Enable SMM"),
     AUTO("vmport", vmport, "Enable vmport (pc & q35)"),
+    DEFINE_PROP_BOOL("x-godwit-smbios-family-2", PCMachineState, smbios_family_2, true, .hidden = true),
+    DEFINE_PROP_BOOL("x-godwit-smbios-threads", PCMachineState, smbios_threads_per_socket, true, .hidden = true),
     TEXT("x-oem-id", kind_oem, oem_id, 6, "BOCHS ",
          "Override the default value of field OEMID in ACPI table header.The string may be up to 6 bytes in size"),
     TEXT("x-oem-table-id", kind_oem, oem_table_id, 8, "BXPC    ",

@@ -24,6 +24,7 @@ typedef enum {
     OPT_AUDIODEV,
     OPT_ACCEL,
     OPT_FW_CFG,
+    OPT_SMBIOS,
     OPT_KINDS,
 } OptionKind;
 

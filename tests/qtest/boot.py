@@ -245,6 +245,20 @@ def acpi_tables_are_linked_in_memory():
 
 
 @test
+def smbios_is_found_where_it_is_looked_for():
+    with machine("-kernel", temp(linux()), m="pc-7.2", stopped=False) as vm:
+        anchor = vm.read(0xf0000, 31)
+        equal((anchor[:4], sum(anchor) & 0xff, sum(anchor[16:]) & 0xff), (b"_SM_", 0, 0))
+        length, address = struct.unpack_from("<HI", anchor, 22)
+        equal(vm.read(address, 4).hex(), "011b0001")
+        equal(vm.read(address + length - 6, 6).hex(), "7f04007f0000")
+    with machine("-kernel", temp(linux()), m="pc-8.2", stopped=False) as vm:
+        anchor = vm.read(0xf0000, 24)
+        equal((anchor[:5], sum(anchor) & 0xff), (b"_SM3_", 0))
+        equal(vm.read(struct.unpack_from("<Q", anchor, 16)[0], 4).hex(), "011b0001")
+
+
+@test
 def the_board_is_set_up():
     with machine("-kernel", temp(linux()), stopped=False) as vm:
         equal(vm.readl(0xb0000000), 0x29c08086, "configuration space in memory")

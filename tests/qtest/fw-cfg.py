@@ -11,7 +11,7 @@ from tap import cases, contains, equal, main, test  # noqa: E402
 from vm import VM, VMError, run  # noqa: E402
 
 FILES = ["bios-geometry", "bootorder", "etc/acpi/rsdp", "etc/acpi/tables", "etc/boot-fail-wait", "etc/e820",
-         "etc/smi/features-ok", "etc/smi/requested-features", "etc/smi/supported-features", "etc/system-states",
+         "etc/smbios/smbios-anchor", "etc/smbios/smbios-tables", "etc/smi/features-ok", "etc/smi/requested-features", "etc/smi/supported-features", "etc/system-states",
          "etc/table-loader", "etc/tpm/log", "genroms/kvmvapic.bin"]
 
 
@@ -55,7 +55,7 @@ def keys_follow_the_order_of_names():
         names = list(files)
         equal(names, sorted(names))
         equal([key for key, _ in files.values()], list(range(0x20, 0x20 + len(files))))
-        equal(set(FILES + ["opt/a", "opt/z"]) - set(names), set(), "missing")
+        equal(names, FILES + ["opt/a", "opt/z"])
         equal(fw.file("opt/z"), b"hello")
         equal(files["opt/z"][1], 5)
 
@@ -182,6 +182,100 @@ def smi_features_are_negotiated(wanted, _, ok):
         equal(number(fw.file("etc/smi/supported-features")), 7)
         equal(fw.write(files["etc/smi/requested-features"][0], struct.pack("<Q", wanted)), 0)
         equal(fw.file("etc/smi/features-ok"), bytes([ok]))
+
+
+def structures(fw):
+    """type: [(formatted part, strings), …], and how many there are, how long the longest is."""
+    data, at, found, count, longest = fw.file("etc/smbios/smbios-tables"), 0, {}, 0, 0
+    while at < len(data):
+        end = at + data[at + 1]
+        stop = data.index(b"\0\0", end)
+        found.setdefault(data[at], []).append((data[at:end].hex(), data[end:stop].decode().split("\0")))
+        count, longest = count + 1, max(longest, stop + 2 - at)
+        at = stop + 2
+    return found, count, longest
+
+
+CPU_7_2 = "042a000401030102b10f0600fdfb8b0703000000d007d0074101ffffffffffff00000001010102000100"
+MACHINE_7_2 = ["QEMU", "Standard PC (Q35 + ICH9, 2009)", "pc-q35-7.2"]
+
+
+@test
+def smbios_is_that_of_qemu_7_2():
+    with machine(release="7.2") as vm:
+        fw = FWCfg(vm)
+        found, count, longest = structures(fw)
+        equal(found, {
+            1: [("011b00010102030000000000000000000000000000000000060000", MACHINE_7_2)],
+            3: [("03160003010102000003030302000000000000000000", ["QEMU", "pc-q35-7.2"])],
+            4: [(CPU_7_2, ["CPU 0", "QEMU", "pc-q35-7.2"])],
+            16: [("1017001001030600400000feff01000000000000000000", [""])],
+            17: [("112800110010feffffffffff10000900010007020000000200000000000000000000000000000000", ["DIMM 0", "QEMU"])],
+            19: [("131f001300000000ff3f000000100100000000000000000000000000000000", [""])],
+            32: [("200b002000000000000000", [""])],
+            127: [("7f04007f", [""])]})
+        equal(fw.file("etc/smbios/smbios-anchor").hex(), "5f534d5f001f02084b000000000000005f444d495f00350100000000080028")
+        equal((count, longest, len(fw.file("etc/smbios/smbios-tables"))), (8, 0x4b, 0x135))
+
+
+@cases(("7.2", "pc-7.2", "_SM_", 1, "01"), ("8.2", "pc-7.2", "_SM_", 1, "fe"), ("8.2", "pc-8.1", "_SM3_", 1, "fe"),
+       ("5.2", "pc-5.2", "_SM_", 1, "01"), ("7.2", "q35,smbios-entry-point-type=64", "_SM3_", 1, "01"))
+def smbios_by_release_and_machine(release, m, anchor, sockets, family):
+    with machine(release=release, m=m) as vm:
+        fw = FWCfg(vm)
+        found = structures(fw)[0]
+        equal(fw.file("etc/smbios/smbios-anchor").startswith(anchor.encode()), True)
+        equal((len(found[4]), found[4][0][0][12:14], len(found[4][0][0])), (sockets, family, 96 if "3" in anchor else 84))
+
+
+@test
+def smbios_of_the_users():
+    with machine("-smbios", "type=0,vendor=V,release=4.2,uefi=on", "-smbios", "type=1,serial=S,uuid=00112233-4455-6677-8899-aabbccddeeff",
+                 "-smbios", "type=1,sku=K", "-smbios", "type=2,asset=A", "-smbios", "type=11,value=a,,b,value=c", "-smbios",
+                 "type=4,max-speed=3000", "-device", "virtio-rng-pci,id=r,addr=5", "-smbios", "type=41,designation=R,pcidev=r",
+                 release="7.2") as vm:
+        found = structures(FWCfg(vm))[0]
+        equal(found[0], [("00180000" "010000e800000800000000000000001c0402ffff", ["V"])])
+        equal(found[1], [("011b0001" "0102030433221100554477668899aabbccddeeff060500", MACHINE_7_2 + ["S", "K"])])
+        equal(found[2][0][1], MACHINE_7_2 + ["A"])
+        equal(found[11], [("0b05000e02", ["a,b", "c"])])
+        equal(found[4][0][0][40:44], "b80b")
+        equal(found[41], [("290b0029" "01810100000028", ["R"])])
+
+
+@test
+def smbios_has_the_topology_and_the_memory():
+    with VM("7.2", ["-M", "q35", "-m", "5G", "-smp", "4,sockets=2,cores=2"], qtest=True) as vm:
+        found = structures(FWCfg(vm))[0]
+        equal([s[0][70:76] for s in found[4]], ["020202", "020202"])
+        equal([s[0][8:24] for s in found[19]], ["00000000ffff1f00", "00004000ffff6f00"])
+
+
+@test
+def smbios_of_a_file():
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(bytes.fromhex("01 05 00 01 01") + b"mine\0\0")
+        f.flush()
+        with machine("-smbios", f"file={f.name}") as vm:
+            found = structures(FWCfg(vm))[0]
+            equal(found[1], [("0105000101", ["mine"])])
+        status, _, err = run("8.2", "-M", "q35", "-S", "-nodefaults", "-display", "none", "-smbios", f"file={f.name}",
+                             "-smbios", "type=1,serial=x")
+        equal(status, 1)
+        contains(err, "can't add fields, binary file already loaded!")
+
+
+@cases(("type=5", "Don't know how to build fields for SMBIOS type 5"), ("type=1,foo=x", "Invalid parameter 'foo'"),
+       ("type=1,uuid=x", "Invalid UUID"), ("type=0,release=x", "Invalid release"), ("type=300", "out of range!"),
+       ("file=/nonexistent", "Cannot read SMBIOS file /nonexistent"), ("type=x", "Parameter 'type' expects a number"),
+       ("type=11,path=/nonexistent", "Could not open '/nonexistent': No such file or directory"),
+       ("type=41,kind=foo", "invalid parameter value: foo"),
+       ("type=41,designation=x,pcidev=zz", "No PCI device zz for SMBIOS type 41 entry x"),
+       ("type=4,max-speed=99999999999", "SMBIOS CPU speed is too large (> 65535)"))
+def bad_smbios_options_are_refused_in_qemus_words(text, why):
+    status, _, err = run("8.2", "-M", "q35", "-S", "-nodefaults", "-display", "none", "-smbios", text)
+    equal(status, 1)
+    contains(err, why)
 
 
 @cases(("foo", "name, plus exactly one of file, string and gen_id, are needed"),

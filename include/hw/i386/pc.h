@@ -18,6 +18,7 @@ struct PCMachineState {
     MachineState parent_obj;
     /* set by the user */
     OnOffAuto acpi, smm, pic, pit, vmport;
+    bool smbios_family_2, smbios_threads_per_socket;
     bool sata, smbus, hpet, i8042, bypass_iommu, nvdimm, hmat;
     uint64_t max_ram_below_4g, max_fw_size, bus_lock_ratelimit;
     char *oem_id, *oem_table_id, *smbios_ep_type, *pcspk_audiodev;
@@ -29,6 +30,7 @@ struct PCMachineState {
     uint32_t acpi_used[3];          /* bytes of tables, loader and rsdp that are not 0 */
     GByteArray *e820;               /* entries of 20 bytes, as the guest reads them */
     struct FWCfgState *fw_cfg;
+    GByteArray *smbios_tables, *smbios_anchor;
     struct PCBoot *boot;            /* NULL: no -kernel */
     Q35PCIHost *host;
     ICH9LPCState *lpc;
