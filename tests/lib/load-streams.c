@@ -89,8 +89,9 @@ static void cut(const char *at, unsigned count, GRand *rand)
 /* One to four bytes, a run, or a piece that moved. */
 static void change(GByteArray *bytes, GRand *rand)
 {
-    size_t at = g_rand_int_range(rand, 0, bytes->len), run = MIN(g_rand_int_range(rand, 1, 200), bytes->len - at);
+    size_t at = g_rand_int_range(rand, 0, bytes->len), run = g_rand_int_range(rand, 1, 200);
 
+    run = MIN(run, bytes->len - at);
     switch (g_rand_int_range(rand, 0, 8)) {
     case 0:
         memset(bytes->data + at, g_rand_boolean(rand) ? 0xff : 0, run);
