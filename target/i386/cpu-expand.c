@@ -69,7 +69,11 @@ uint64_t x86_cpu_supported(const X86CPU *cpu, X86FeatureWordIndex word)
 {
     uint64_t emulated = cpu->tcg_before_avx ? x86_feature_words[word].tcg_5 : x86_feature_words[word].tcg;
 
-    if (X86_CPU_GET_CLASS(cpu)->host || x86_host_described()) {
+    /* A host that a file describes has what the file says: its guests are there to be moved, not to run fast. */
+    if (x86_host_described()) {
+        return x86_host_features(word);
+    }
+    if (X86_CPU_GET_CLASS(cpu)->host) {
         return x86_host_features(word) & (x86_cpu_executes() ? emulated & x86_engine_features(word) : UINT64_MAX);
     }
     return emulated & x86_engine_features(word);

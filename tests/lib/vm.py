@@ -16,6 +16,8 @@ import tempfile
 import time
 
 BUILD = os.environ.get("GODWIT_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build"))
+# How streams go to and from files: "file" where godwit may start no program.
+STREAMS = os.environ.get("GODWIT_STREAMS", "exec:cat")
 RELEASES = ("5.1", "5.2", "7.2", "8.0", "8.0.1", "8.1", "8.2")
 
 
@@ -218,7 +220,7 @@ class VM:
     # ------------------------------------------------------------ migration
 
     def save(self, path, timeout=None):
-        self.qmp("migrate", uri=f"exec:cat > {path}")
+        self.qmp("migrate", uri=f"file:{path}" if STREAMS == "file" else f"exec:cat > {path}")
         reply = self.wait("query-migrate", "status", ("completed", "failed", "cancelled"), timeout)
         if reply["status"] != "completed":
             raise VMError(f"migration {reply['status']}: {reply.get('error-desc', '')}: {self.stderr()}")
@@ -279,7 +281,7 @@ class VM:
 def try_load(release, args, path, **kw):
     """(True, stderr) when the stream was taken, (False, what was said) when it was refused."""
     try:
-        with VM(release, args, incoming=f"exec:cat {path}", **kw) as vm:
+        with VM(release, args, incoming=f"file:{path}" if STREAMS == "file" else f"exec:cat {path}", **kw) as vm:
             vm.wait_loaded()
             return True, vm.stderr()
     except VMError as e:

@@ -381,8 +381,8 @@ def quit_answers_says_why_and_ends_with_0():
     p = subprocess.run([binary("8.2"), *NONE, "-qmp", "stdio"], input='{"execute":"qmp_capabilities"}{"execute":"quit","id":1}',
                        capture_output=True, text=True, timeout=20)
     lines = [json.loads(line) for line in p.stdout.splitlines()]
-    equal(lines[2], {"return": {}, "id": 1})
-    equal((lines[3]["event"], lines[3]["data"]), ("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"}))
+    equal(lines[3], {"return": {}, "id": 1})
+    equal((lines[2]["event"], lines[2]["data"]), ("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"}))
     equal(p.returncode, 0)
 
 
