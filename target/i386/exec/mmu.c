@@ -592,6 +592,14 @@ static uint64_t next_page(const X86Exec *x, uint64_t linear)
     return x86_long_code(x) ? next : (uint32_t)next;
 }
 
+/* That an access crosses into what is no address counts more than that its first page isn't there. */
+static void check_second(X86Exec *x, uint64_t next, X86AccessKind access)
+{
+    if (x86_long_code(x) && !is_canonical(next)) {
+        x86_raise_error(x, refusal(x->op, access), 0);
+    }
+}
+
 static uint64_t load_in(X86Exec *x, uint64_t linear, unsigned size, unsigned mode, X86AccessKind access)
 {
     if (likely(!crosses(linear, size))) {
@@ -604,6 +612,7 @@ static uint64_t load_in(X86Exec *x, uint64_t linear, unsigned size, unsigned mod
     }
     unsigned first = TARGET_PAGE_SIZE - (linear & ~PAGE_MASK);
     uint64_t next = next_page(x, linear);
+    check_second(x, next, access);
     TlbCold low = *page_of(x, linear, access, mode), high = *page_of(x, next, access, mode);
     if (unlikely(low.watched || high.watched)) {
         x86_debug_access(x, linear, size, false);
@@ -624,6 +633,7 @@ static void store_in(X86Exec *x, uint64_t linear, uint64_t value, unsigned size,
     }
     unsigned first = TARGET_PAGE_SIZE - (linear & ~PAGE_MASK);
     uint64_t next = next_page(x, linear);
+    check_second(x, next, ACCESS_WRITE);
     TlbCold low = *page_of(x, linear, ACCESS_WRITE, mode), high = *page_of(x, next, ACCESS_WRITE, mode);
     if (unlikely(low.watched || high.watched)) {
         x86_debug_access(x, linear, size, true);

@@ -84,6 +84,20 @@ static void pause_if_wanted(X86Exec *x, const X86Op *op, uint64_t done)
     }
 }
 
+/* A repetition with 32-bit addresses clears upper halves even if it does not begin or faults at once, as CPUs do. */
+static void cut_registers(X86Exec *x, const X86Op *op)
+{
+    if (op->addr_size == 4) {
+        x->regs[R_ECX] = (uint32_t)x->regs[R_ECX];
+        if (op->id == X86_MOVS) {
+            x->regs[R_ESI] = (uint32_t)x->regs[R_ESI];
+        }
+        if (op->id == X86_MOVS || op->id == X86_STOS) {
+            x->regs[R_EDI] = (uint32_t)x->regs[R_EDI];
+        }
+    }
+}
+
 /* With a prefix: until the counter is 0. `chunk` does some elements at once, or 0. */
 static void repeat(X86Exec *x, const X86Op *op, ElementFn *element, ChunkFn *chunk)
 {
@@ -93,11 +107,11 @@ static void repeat(X86Exec *x, const X86Op *op, ElementFn *element, ChunkFn *chu
         element(x, op);
         return;
     }
+    cut_registers(x, op);
     for (;;) {
         uint64_t count = x86_get(x, 8 * R_ECX, op->addr_size), n = 0;
 
         if (count == 0) {
-            x86_put(x, 8 * R_ECX, 0, op->addr_size);    /* of 32 bits: the upper half goes, too */
             return;
         }
         if (chunk && !backwards(x) && !(x->mode & MODE_SINGLE) && count > 1) {
@@ -124,11 +138,13 @@ static void repeat_compare(X86Exec *x, const X86Op *op, CompareFn *compare)
     bool repeats = op->flags & (X86_OP_REP | X86_OP_REPNE), until_equal = op->flags & X86_OP_REPNE;
     uint64_t values[2];
 
+    if (repeats) {
+        cut_registers(x, op);
+    }
     for (uint64_t done = 1;; done++) {
         uint64_t count = repeats ? x86_get(x, 8 * R_ECX, op->addr_size) : 1;
 
         if (count == 0) {
-            x86_put(x, 8 * R_ECX, 0, op->addr_size);
             return;
         }
         compare(x, op, values);
@@ -161,12 +177,12 @@ static uint64_t movs_chunk(X86Exec *x, const X86Op *op, uint64_t count)
     const uint8_t *in = direct_read(x, from);
     uint8_t *out;
 
-    if (!in) {
+    n = in_page(from, x86_get(x, 8 * R_ESI, op->addr_size), op->addr_size, size, count);
+    if (!in || n == 0) {
         return 0;       /* its fault comes before the destination's */
     }
     to = destination(x, op, true);
     out = direct_write(x, to);
-    n = in_page(from, x86_get(x, 8 * R_ESI, op->addr_size), op->addr_size, size, count);
     n = in_page(to, x86_get(x, 8 * R_EDI, op->addr_size), op->addr_size, size, n);
     if (n == 0 || !out || !whole_chunk(x, op, op->seg, R_ESI, n * size) || !whole_chunk(x, op, R_ES, R_EDI, n * size)) {
         return 0;

@@ -140,6 +140,7 @@ static void gather(X86Exec *x, const X86Op *op)
         value = vector_offset(x, op) + ((uint64_t)index << op->scale);
         value = x86_ld(x, op, element_linear(x, op, value, size, false), size);
         memcpy((uint8_t *)to + i * size, &value, size);
+        memset((uint8_t *)to + vector_size, 0, sizeof(*to) - vector_size);
         memset((uint8_t *)mask + i * size, 0, size);
     }
     memset(mask, 0, sizeof(*mask));

@@ -315,7 +315,11 @@ static void mmx_to_vector(X86Exec *x, const X86Op *op)
     bool mem = op->flags & X86_OP_MEM;
 
     vector_check_sse(x);
-    vector_check_mmx(x);
+    if (!mem) {
+        vector_check_mmx(x);
+    } else if (x->vector->x87_loaded) { /* no MMX register is used: nothing of the x87 is looked at */
+        x87_unload(x);
+    }
     run_mmx_fp(x, op, &x->env->xmm_regs[op->reg], mmx_rm(x, op), !mem);
 }
 
