@@ -19,7 +19,7 @@ import time
 from vm import VM, VMError
 
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "godwit", "guest")
-MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
+MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
 MARK = "~%"
 INIT = """#!/bin/busybox sh
 /bin/busybox mkdir -p /bin /sbin /usr/bin /usr/sbin /proc /sys /dev /tmp /mnt
@@ -162,6 +162,7 @@ class Guest(VM):
 
     def wait_shell(self, timeout=120):
         self.expect(re.escape(MARK) + " shell\n", timeout)
+        self.run(":")       # behind what the shell says of itself
 
     def send(self, line):
         self.console.sendall(line.encode() + b"\n")

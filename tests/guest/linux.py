@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""An unmodified Linux (Debian's cloud kernel, busybox) boots, uses its disk, reboots and powers off."""
+import os
+import random
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from guest import Guest
+from tap import cases, contains, equal, main, test
+
+TMP = tempfile.mkdtemp(prefix="linux")
+DISK = os.path.join(TMP, "disk")
+with open(DISK, "wb") as f:
+    f.write(random.Random(1).randbytes(16 << 20))
+Q35 = ["-M", "pc-q35-7.2"]
+BLK = ["-device", "pcie-root-port,id=rp0,chassis=1,addr=1.0", "-drive", f"if=none,id=d0,file={DISK},format=raw,snapshot=on",
+       "-device", "virtio-blk-pci,drive=d0,bus=rp0"]
+
+
+@cases(1, 2, 4)
+def boots_to_a_shell(cpus):
+    with Guest("8.2", [*Q35, "-smp", str(cpus)]) as g:
+        g.wait_shell()
+        equal(g.run("nproc"), str(cpus))
+        contains(g.run("uname -m"), "x86_64")
+        g.send("poweroff -f")
+        equal(g.wait_end(), 0)
+
+
+@cases("5.1", "8.0.1")
+def boots_on_the_releases_own_machine(release):
+    with Guest(release, ["-M", f"pc-q35-{release[:3]}"]) as g:
+        g.wait_shell()
+        g.send("poweroff -f")
+        equal(g.wait_end(), 0)
+
+
+@cases("virtio-blk-pci,drive=d0", "virtio-blk-pci,drive=d0,bus=rp0", "virtio-blk-pci,drive=d0,disable-modern=on,disable-legacy=off")
+def disk_reads_and_writes(device):
+    args = [*Q35, "-smp", "2", "-device", "pcie-root-port,id=rp0,chassis=1,addr=1.0",
+            "-drive", f"if=none,id=d0,file={DISK},format=raw,snapshot=on", "-device", device]
+    with Guest("8.2", args) as g:
+        g.wait_shell()
+        before = g.run("md5sum </dev/vda")
+        g.run("dd if=/dev/urandom of=/tmp/r bs=64k count=32 2>/dev/null")
+        g.run("dd if=/tmp/r of=/dev/vda bs=64k seek=7 conv=fsync 2>/dev/null; echo 3 > /proc/sys/vm/drop_caches")
+        equal(g.run("dd if=/dev/vda bs=64k skip=7 count=32 2>/dev/null | md5sum"), g.run("md5sum </tmp/r"))
+        equal(g.run("md5sum </dev/vda") != before, True)
+        g.send("poweroff -f")
+        equal(g.wait_end(), 0)
+
+
+@test
+def reboots():
+    with Guest("8.2", [*Q35, "-smp", "2"]) as g:
+        for _ in range(3):
+            g.wait_shell()
+            g.send("reboot -f")
+        g.wait_shell()
+
+
+@test
+def no_reboot_ends_the_process():
+    with Guest("8.2", [*Q35, "-no-reboot"]) as g:
+        g.wait_shell()
+        g.send("reboot -f")
+        equal(g.wait_end(), 0)
+
+
+@test
+def panics_and_reboots():
+    with Guest("8.2", [*Q35, "-no-reboot"]) as g:
+        g.wait_shell()
+        g.send("echo c > /proc/sysrq-trigger")
+        equal(g.wait_end(), 0)
+
+
+@test
+def clock_goes_as_the_hosts():
+    with Guest("8.2", Q35) as g:
+        g.wait_shell()
+        begin = float(g.run("cut -d' ' -f1 /proc/uptime"))
+        g.run("sleep 3")
+        passed = float(g.run("cut -d' ' -f1 /proc/uptime")) - begin
+        equal(2.9 < passed < 8, True, f"3 s of sleep took {passed} s of uptime")
+
+
+@test
+def is_stopped_and_continued():
+    with Guest("8.2", [*Q35, *BLK, "-smp", "2"]) as g:
+        g.wait_shell()
+        g.send("i=0; while [ $i -lt 400 ]; do dd if=/dev/vda bs=64k count=4 2>/dev/null | md5sum; i=$((i+1)); done > /tmp/sums; echo done-$i")
+        for _ in range(10):
+            g.qmp("stop")
+            g.qmp("cont")
+        g.expect("done-400\n", 120)
+        equal(g.run("sort -u /tmp/sums | wc -l"), "1")
+
+
+try:
+    main()
+finally:
+    shutil.rmtree(TMP, ignore_errors=True)
