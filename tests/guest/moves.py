@@ -33,7 +33,7 @@ def start_work(g):
     g.wait_shell()
     g.run("dd if=/dev/urandom of=/tmp/random bs=64k count=160 2>/dev/null; md5sum /tmp/random > /tmp/sum")
     g.run(WORK)
-    g.run("sleep 1")
+    g.run("while ! [ -s /tmp/log ]; do sleep 0.2; done")
 
 
 def goes_on(g):
@@ -138,7 +138,7 @@ def moves_live(kind):
 
 # ---------------------------------------------------------------- the story, with a guest that looks
 
-MASK_BY_BUILD = {"7.2": "00000000", "8.0": "00400000", "8.0.1": "00000000"}
+MASK_BY_BUILD = {"7.2": "00000000", "8.0": "02400000", "8.0.1": "00000000"}
 
 
 @cases(*MASK_BY_BUILD)
