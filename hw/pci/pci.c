@@ -138,7 +138,7 @@ void pci_register_bar(PCIDevice *dev, int region_num, uint8_t type, MemoryRegion
     uint64_t wmask = ~(memory->size - 1);
 
     g_assert(region_num >= 0 && region_num < PCI_NUM_REGIONS && !region->size);
-    g_assert(IS_POWER_OF_2(memory->size) && memory->size >= 4);
+    g_assert(IS_POWER_OF_2(memory->size) && memory->size >= 2);
     *region = (PCIIORegion){
         .addr = PCI_BAR_UNMAPPED,
         .size = memory->size,
