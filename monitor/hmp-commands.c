@@ -42,6 +42,7 @@ static Json *one_arg(const char *name, const char *value)
 PLAIN(cmd_quit, "quit")
 PLAIN(cmd_stop, "stop")
 PLAIN(cmd_cont, "cont")
+PLAIN(cmd_nmi, "inject-nmi")
 PLAIN(cmd_system_reset, "system_reset")
 PLAIN(cmd_system_powerdown, "system_powerdown")
 PLAIN(cmd_system_wakeup, "system_wakeup")
@@ -473,6 +474,7 @@ static const HmpCommand commands[] = {
     { "cont|c", NULL, NULL, "resume emulation", cmd_cont },
     { "system_reset", NULL, NULL, "reset the system", cmd_system_reset },
     { "system_powerdown", NULL, NULL, "send system power down event", cmd_system_powerdown },
+    { "nmi", NULL, NULL, "inject an NMI", cmd_nmi },
     { "system_wakeup", NULL, NULL, "wakeup guest from suspend", cmd_system_wakeup },
     { "device_add", "device:O", "driver[,prop=value][,...]", "add device, like -device on the command line", cmd_device_add, complete_driver },
     { "device_del", "id:s", "device", "remove device", cmd_device_del, complete_device },

@@ -158,7 +158,7 @@ static Json *cont(Json *args, Monitor *mon, GError **error)
         migration_set_autostart(true);
     } else if (runstate_get() == RUN_STATE_SHUTDOWN || runstate_get() == RUN_STATE_INTERNAL_ERROR) {
         error_setf(error, "Resetting the Virtual Machine is required");
-    } else if (vm_prepare_start(error)) {
+    } else if (runstate_get() != RUN_STATE_SUSPENDED && vm_prepare_start(error)) {
         vm_start();
     }
     return NULL;

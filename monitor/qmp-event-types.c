@@ -7,6 +7,8 @@ QMP_ENUM(io_operation, "IoOperationType", "read", "write");
 QMP_ENUM(error_action, "BlockErrorAction", "ignore", "report", "stop");
 QMP_ENUM(watchdog_action, "WatchdogAction", "reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi");
 
+QMP_ENUM(panicked_action, "GuestPanicAction", "pause", "poweroff", "run");
+
 static const QmpEvent events[] = {
     { "SHUTDOWN", QMP_ARGS({ "guest", &qmp_bool }, { "reason", &qmp_shutdown_cause }) },
     { "RESET", QMP_ARGS({ "guest", &qmp_bool }, { "reason", &qmp_shutdown_cause }) },
@@ -16,6 +18,9 @@ static const QmpEvent events[] = {
     { "SUSPEND" },
     { "WAKEUP" },
     { "WATCHDOG", QMP_ARGS({ "action", &qmp_watchdog_action }) },
+    { "SUSPEND_DISK" },
+    { "GUEST_PANICKED", QMP_ARGS({ "action", &qmp_panicked_action }) },
+    { "GUEST_CRASHLOADED", QMP_ARGS({ "action", &qmp_panicked_action }) },
     { "DEVICE_DELETED", QMP_ARGS({ "device", &qmp_str, QMP_OPTIONAL }, { "path", &qmp_str }) },
     { "DEVICE_UNPLUG_GUEST_ERROR", QMP_ARGS({ "device", &qmp_str, QMP_OPTIONAL }, { "path", &qmp_str }) },
     { "BLOCK_IO_ERROR",

@@ -84,11 +84,22 @@ static Json *set_action(Json *args, Monitor *mon, GError **error)
     if (shutdown) {
         runstate_no_shutdown = strcmp(shutdown, "pause") == 0;
     }
+    runstate_set_panic_action(json_member_string(args, "panic", ""));
+    runstate_set_watchdog_action(json_member_string(args, "watchdog", ""));
     return NULL;
 }
 
 static Json *watchdog_set_action(Json *args, Monitor *mon, GError **error)
 {
+    runstate_set_watchdog_action(json_member_string(args, "action", ""));
+    return NULL;
+}
+
+static Json *inject_nmi(Json *args, Monitor *mon, GError **error)
+{
+    if (!system_inject_nmi()) {
+        error_setf(error, "machine does not provide NMIs");
+    }
     return NULL;
 }
 
@@ -100,7 +111,10 @@ static Json *rtc_reset_reinjection(Json *args, Monitor *mon, GError **error)
 
 static Json *system_wakeup(Json *args, Monitor *mon, GError **error)
 {
-    error_setf(error, "Unable to wake up: guest is not in suspended state");
+    if (runstate_get() != RUN_STATE_SUSPENDED) {
+        error_setf(error, "Unable to wake up: guest is not in suspended state");
+    }
+    system_wakeup_request();
     return NULL;
 }
 
@@ -216,6 +230,7 @@ static const QmpCommand commands[] = {
     { "set-action", set_action,
       QMP_ARGS({ "reboot", &qmp_reboot_action, QMP_OPTIONAL }, { "shutdown", &qmp_shutdown_action, QMP_OPTIONAL },
                { "panic", &qmp_panic_action, QMP_OPTIONAL }, { "watchdog", &qmp_watchdog_action, QMP_OPTIONAL }), NULL, QMP_PRECONFIG },
+    { "inject-nmi", inject_nmi },
     { "watchdog-set-action", watchdog_set_action, QMP_ARGS({ "action", &qmp_watchdog_action }) },
     { "rtc-reset-reinjection", rtc_reset_reinjection },
     { "system_wakeup", system_wakeup },

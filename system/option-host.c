@@ -7,6 +7,7 @@
 #include "hw/rtc/mc146818.h"
 #include "system/option-int.h"
 #include "system/setup.h"
+#include "system/runstate.h"
 #include "util/log.h"
 #include "util/trace.h"
 
@@ -174,6 +175,8 @@ static bool opt_action(Config *config, OptionItem *item, GError **error)
         !option_one_of(opts, "watchdog", WORDS("reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi"), error)) {
         return false;
     }
+    runstate_set_panic_action(json_member_string(opts, "panic", ""));
+    runstate_set_watchdog_action(json_member_string(opts, "watchdog", ""));
     config->no_reboot = strcmp(json_member_string(opts, "reboot", config->no_reboot ? "shutdown" : ""), "shutdown") == 0;
     config->no_shutdown = strcmp(json_member_string(opts, "shutdown", config->no_shutdown ? "pause" : ""), "pause") == 0;
     return true;
@@ -184,7 +187,8 @@ static bool opt_watchdog_action(Config *config, OptionItem *item, GError **error
     g_autoptr(Json) opts = json_new_object();
 
     json_set(opts, "watchdog", json_new_string(item->arg));
-    return option_one_of(opts, "watchdog", WORDS("reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi"), error);
+    return option_one_of(opts, "watchdog", WORDS("reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi"), error) &&
+           runstate_set_watchdog_action(item->arg);
 }
 
 static bool opt_overcommit(Config *config, OptionItem *item, GError **error)

@@ -164,6 +164,19 @@ static void notify(bool running, RunState state)
 
 /* Starting and stopping. */
 
+static void (*reset_fn)(void), (*pause_fn)(void), (*resume_fn)(void);
+static bool cpus_held;  /* for the guest's sleep */
+
+static void hold_cpus(bool hold)
+{
+    if (cpus_held != hold) {
+        cpus_held = hold;
+        if (hold ? pause_fn : resume_fn) {
+            (hold ? pause_fn : resume_fn)();
+        }
+    }
+}
+
 static void drain(void)
 {
     block_drain_all();
@@ -221,13 +234,19 @@ void vm_start(void)
     event_emit("RESUME", NULL);
     clock_virtual_enable(true);
     notify(true, RUN_STATE_RUNNING);
+    hold_cpus(false);
 }
 
-static void stop(RunState state)
+static void stand_still(RunState state)
 {
     clock_virtual_enable(false);
     runstate_set(state);
     notify(false, state);
+}
+
+static void stop(RunState state)
+{
+    stand_still(state);
     event_emit("STOP", NULL);
 }
 
@@ -243,6 +262,8 @@ void vm_stop_force(RunState state)
 {
     if (runstate_is_running()) {
         stop(state);
+    } else if (current == RUN_STATE_SUSPENDED && state != RUN_STATE_SUSPENDED) {
+        stand_still(state);     /* its time went on while it slept */
     } else {
         runstate_set(state);
     }
@@ -251,11 +272,13 @@ void vm_stop_force(RunState state)
 
 /* Requests: each a word that is set by whoever asks and taken by the main loop; 0 is no request. */
 
-static unsigned shutdown_request, reset_request, powerdown_request, stop_request;
+static unsigned shutdown_request, reset_request, powerdown_request, stop_request, panic_request, suspend_request,
+    wakeup_request, exit_request;
+static void (*wakeup_fn)(void *opaque);
+static void *wakeup_opaque;
 static bool shutdown_forced; /* by the host: -no-shutdown does not hold it up */
 static void (*powerdown_fn)(void *opaque);
 static void *powerdown_opaque;
-static void (*reset_fn)(void), (*pause_fn)(void), (*resume_fn)(void);
 
 static void request(unsigned *word, unsigned value)
 {
@@ -293,6 +316,34 @@ void system_powerdown_request(void)
 void vm_stop_request(RunState state)
 {
     request(&stop_request, state + 1);
+}
+
+void system_panic_request(bool shut_down)
+{
+    request(&panic_request, shut_down ? 2 : 1);
+}
+
+void system_suspend_request(void)
+{
+    request(&suspend_request, 1);
+}
+
+void system_wakeup_request(void)
+{
+    if (current == RUN_STATE_SUSPENDED) {
+        request(&wakeup_request, 1);
+    }
+}
+
+void wakeup_set_handler(void (*fn)(void *opaque), void *opaque)
+{
+    wakeup_fn = fn;
+    wakeup_opaque = opaque;
+}
+
+void system_exit_request(int status)
+{
+    request(&exit_request, 1 + (status & 0xff));
 }
 
 void powerdown_set_handler(void (*fn)(void *opaque), void *opaque)
@@ -359,7 +410,7 @@ static void run_shutdown(ShutdownCause cause)
     if (runstate_no_shutdown && !__atomic_load_n(&shutdown_forced, __ATOMIC_RELAXED)) {
         vm_stop(RUN_STATE_SHUTDOWN);
     } else {
-        main_loop_quit(0);
+        main_loop_quit(cause == SHUTDOWN_CAUSE_GUEST_PANIC && runstate_panic_action == PANIC_ACTION_EXIT_FAILURE);
     }
 }
 
@@ -385,10 +436,61 @@ static void run_reset(ShutdownCause cause)
     }
 }
 
+static void run_suspend(void)
+{
+    if (runstate_is_running()) {
+        hold_cpus(true);
+        runstate_set(RUN_STATE_SUSPENDED);
+        event_emit("SUSPEND", NULL);
+    }
+}
+
+static void run_wakeup(void)
+{
+    if (current != RUN_STATE_SUSPENDED) {
+        return;
+    }
+    if (reset_fn) {
+        reset_fn();
+    }
+    if (wakeup_fn) {
+        wakeup_fn(wakeup_opaque);
+    }
+    event_emit("WAKEUP", NULL);
+    if (cpus_held) {
+        runstate_set(RUN_STATE_RUNNING);
+        hold_cpus(false);
+    } else {
+        vm_start();             /* it came here asleep */
+    }
+}
+
+/* Stopped, and if it is to end, after that. */
+static void run_panic(bool shut_down)
+{
+    vm_stop(RUN_STATE_GUEST_PANICKED);
+    if (shut_down) {
+        run_shutdown(SHUTDOWN_CAUSE_GUEST_PANIC);
+    }
+}
+
 void runstate_run_requests(void)
 {
     unsigned cause;
 
+    if ((cause = take(&exit_request))) {
+        main_loop_quit(cause - 1);
+        return;
+    }
+    if ((cause = take(&panic_request))) {
+        run_panic(cause == 2);
+        if (main_loop_quitting()) {
+            return;
+        }
+    }
+    if (take(&suspend_request)) {
+        run_suspend();
+    }
     if ((cause = take(&shutdown_request))) {
         run_shutdown(cause);
         if (main_loop_quitting()) {
@@ -397,6 +499,9 @@ void runstate_run_requests(void)
     }
     if ((cause = take(&reset_request))) {
         run_reset(cause);
+    }
+    if (take(&wakeup_request)) {
+        run_wakeup();
     }
     if (take(&powerdown_request)) {
         event_emit("POWERDOWN", NULL);

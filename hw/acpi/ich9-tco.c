@@ -50,7 +50,7 @@ static void tco_fire(void *opaque)
         tco->sts2 |= STS2_SECOND_TO | STS2_BOOT;
         tco->timeouts_no = 0;
         if (!no_reboot) {
-            system_reset_request(SHUTDOWN_CAUSE_GUEST_RESET);
+            system_watchdog_fired();
             tco_stop(tco);
             return;
         }

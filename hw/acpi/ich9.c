@@ -17,6 +17,7 @@ enum {
 enum {
     PM1_STS_TMR = 1 << 0,
     PM1_STS_PWRBTN = 1 << 8,
+    PM1_STS_WAK = 1 << 15,
     PM1_STS_WRITABLE = 0xcf31,      /* write one to clear: TMR, BM, GBL, PWRBTN, SLPBTN, RTC, PCIEXP_WAKE, WAK */
     PM1_SCI_SOURCES = 0x0721,       /* TMR, GBL, PWRBTN, SLPBTN, RTC: what PM1_EN lets raise an SCI */
     PM1_CNT_SCI_EN = 1 << 0,
@@ -89,11 +90,19 @@ static void evt_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
     pm_update(pm);
 }
 
+enum { SLEEP_S5 = 0, SLEEP_S3 = 1 };
+
 static void sleep_requested(ICH9PMRegs *pm)
 {
     unsigned type = (pm->pm1_cnt >> 10) & 7;
 
-    if (type == 0 || (type == pm->s4_val && !pm->disable_s4)) {
+    /* That S3 or S4 is off is a word to those who look at ACPI's tables. */
+    if (type == SLEEP_S5) {
+        system_shutdown_request(SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+    } else if (type == SLEEP_S3) {
+        system_suspend_request();
+    } else if (type == pm->s4_val) {
+        event_emit("SUSPEND_DISK", NULL);
         system_shutdown_request(SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
     } else {
         log_unimp("ich9: sleep type %u\n", type);
@@ -262,6 +271,11 @@ void ich9_pm_power_button(ICH9PMRegs *pm)
 {
     pm->pm1_sts |= PM1_STS_PWRBTN;
     pm_update(pm);
+}
+
+void ich9_pm_woken(ICH9PMRegs *pm)
+{
+    pm->pm1_sts |= PM1_STS_WAK | PM1_STS_PWRBTN;
 }
 
 void ich9_pm_raise_gpe(ICH9PMRegs *pm, unsigned bit)

@@ -152,6 +152,9 @@ static size_t can_receive(void *opaque)
 
 static void host_input(void *opaque, const uint8_t *buf, size_t len)
 {
+    if (((SerialState *)opaque)->wakeup) {
+        system_wakeup_request();
+    }
     receive(opaque, buf, len);
 }
 

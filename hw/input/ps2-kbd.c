@@ -1,6 +1,7 @@
 /* A keyboard with 101 keys and more, PS/2. */
 #include "ps2-internal.h"
 #include "ps2-keys.h"
+#include "system/runstate.h"
 #include "util/trace.h"
 
 enum {
@@ -44,6 +45,7 @@ static uint8_t translated(uint8_t code)
 
 static void put(PS2Kbd *s, uint8_t code)
 {
+    system_wakeup_request();
     if (!s->translate) {
         ps2_queue(&s->parent_obj, code);
     } else if (code == RELEASED) {

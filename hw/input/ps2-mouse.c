@@ -1,5 +1,6 @@
 /* A mouse with a PS/2 plug, which becomes one with a wheel (IntelliMouse) or five buttons (Explorer) if asked. */
 #include "ps2-internal.h"
+#include "system/runstate.h"
 #include "util/trace.h"
 
 enum {
@@ -96,6 +97,9 @@ static void mouse_sync(void *opaque)
 
     if (!(s->status & STATUS_ENABLED) || s->status & STATUS_REMOTE) {
         return;
+    }
+    if (s->buttons) {
+        system_wakeup_request();
     }
     while (send_packet(s) && (s->dx || s->dy || s->dz)) {
     }

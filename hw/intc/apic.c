@@ -7,6 +7,7 @@
 #include "migration/vmstate.h"
 #include "system/clock.h"
 #include "system/memory.h"
+#include "system/runstate.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/trace.h"
@@ -228,6 +229,19 @@ static void deliver(uint8_t dest, bool logical, unsigned mode, uint8_t vector, b
     }
     if (lowest) {
         accept(lowest, mode, vector, level);
+    }
+}
+
+/* From outside: what LINT1 of each says. */
+static void inject_nmi(void)
+{
+    for (guint i = 0; apics && i < apics->len; i++) {
+        APICState *s = apics->pdata[i];
+        uint32_t lvt = s->lvt[LVT_LINT1];
+
+        if (!(lvt & LVT_MASKED)) {
+            accept(s, lvt >> LVT_MODE_SHIFT & 7, lvt & 0xff, false);
+        }
     }
 }
 
@@ -634,6 +648,7 @@ static bool apic_realize(DeviceState *dev, GError **error)
     if (!apics) {
         apics = g_ptr_array_new();
         x86_interrupt_ops = &interrupt_ops;
+    nmi_hook = inject_nmi;
         memory_region_init_io(&window, NULL, &window_ops, NULL, "apic-msi", 0x100000);
         memory_region_add_overlap(memory_system(), APIC_ADDRESS, &window, 0x1000);
     }

@@ -73,12 +73,44 @@ void runstate_set_reset(void (*fn)(void));
 
 const char *shutdown_cause_name(ShutdownCause cause);   /* "host-qmp-quit", … */
 
+/* What is done when the guest says that it crashed (-action panic=) and when a watchdog fires (-action watchdog=). */
+typedef enum { PANIC_ACTION_SHUTDOWN, PANIC_ACTION_PAUSE, PANIC_ACTION_EXIT_FAILURE, PANIC_ACTION_NONE } PanicAction;
+typedef enum {
+    WATCHDOG_ACTION_RESET, WATCHDOG_ACTION_SHUTDOWN, WATCHDOG_ACTION_POWEROFF, WATCHDOG_ACTION_PAUSE, WATCHDOG_ACTION_DEBUG,
+    WATCHDOG_ACTION_NONE, WATCHDOG_ACTION_INJECT_NMI,
+} WatchdogAction;
+extern PanicAction runstate_panic_action;
+extern WatchdogAction runstate_watchdog_action;
+/* By QMP's names; false: there is none of that name. */
+bool runstate_set_panic_action(const char *name);
+bool runstate_set_watchdog_action(const char *name);
+
+/* From any thread with the big lock: the event at once, what follows by the main loop. */
+void system_guest_panicked(void);
+void system_guest_crashloaded(void);
+void system_watchdog_fired(void);
+/* An NMI to every CPU; the hook is set by who has interrupt controllers. False: nobody has. */
+extern void (*nmi_hook)(void);
+bool system_inject_nmi(void);
+
+/*
+ * The guest sleeps (ACPI S3): CPUs stand still until something wakes them, which is a reset that keeps memory. Wakers
+ * need not ask whether it sleeps. The handler is told after that reset: the chipset says in its registers that it slept.
+ */
+void system_suspend_request(void);
+void system_wakeup_request(void);
+void wakeup_set_handler(void (*fn)(void *opaque), void *opaque);
+/* The process ends with that status and no further word. */
+void system_exit_request(int status);
+
 /* From any thread; carried out by the main loop. */
 void system_reset_request(ShutdownCause cause);
 void system_shutdown_request(ShutdownCause cause);
 void system_powerdown_request(void);
 /* For main_loop_catch_signals(): says who wants it, and shuts down, whatever -no-shutdown says. */
 void system_killed(int signo, int pid);
+/* system_guest_panicked()'s: the machine stops as panicked, and shuts down then if told so. */
+void system_panic_request(bool shut_down);
 /* The main loop's: carries out what was requested. */
 void runstate_run_requests(void);
 

@@ -77,6 +77,8 @@ void ich9_pm_reset(ICH9PMRegs *pm);
 /* SCI_EN, as firmware's command at port 0xb2 sets it. */
 void ich9_pm_set_acpi_enabled(ICH9PMRegs *pm, bool enable);
 void ich9_pm_power_button(ICH9PMRegs *pm);
+/* The machine slept, and was reset. */
+void ich9_pm_woken(ICH9PMRegs *pm);
 /* Sets a status bit of GPE0 (0 to 63), with an SCI if it is enabled. */
 void ich9_pm_raise_gpe(ICH9PMRegs *pm, unsigned bit);
 
