@@ -326,6 +326,21 @@ static bool opt_serial(Config *config, OptionItem *item, GError **error)
     return true;
 }
 
+/* A device whose character device is made from the short form: the latter in setup_chardevs(). */
+static bool opt_debugcon(Config *config, OptionItem *item, GError **error)
+{
+    if (config->debugcon) {
+        return error_setf(error, "-debugcon is given twice");
+    }
+    config->debugcon = item->arg;
+    item->opts = json_new_object();
+    json_set(item->opts, "driver", json_new_string("isa-debugcon"));
+    json_set(item->opts, "chardev", json_new_string("debugcon"));
+    json_set(item->opts, "id", json_new_string("debugcon"));
+    options_file(config, OPT_DEVICE, item);
+    return true;
+}
+
 static bool opt_parallel(Config *config, OptionItem *item, GError **error)
 {
     options_file(config, OPT_PARALLEL, item);
@@ -394,6 +409,7 @@ const Option option_guest_table[] = {
     { "chardev", "BACKEND,id=ID[,…]", "a character device; -chardev help lists the back ends", opt_chardev },
     { "serial", "DEV", "the serial port's character device", opt_serial },
     { "parallel", "DEV", "the parallel port's character device", opt_parallel },
+    { "debugcon", "DEV", "the debug port's character device", opt_debugcon },
     { "monitor", "DEV", "a monitor for people", opt_monitor },
     { "qmp", "DEV", "a QMP monitor", opt_qmp },
     { "qmp-pretty", "DEV", "a QMP monitor with indented output", opt_qmp_pretty },

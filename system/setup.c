@@ -238,11 +238,18 @@ static void add_defaults(Config *config)
     }
 }
 
+static bool make_debugcon(Config *config)
+{
+    GError *error = NULL;
+
+    return !config->debugcon || chardev_new_short("debugcon", config->debugcon, &error) || fail(error);
+}
+
 bool setup_chardevs(Config *config)
 {
     add_defaults(config);
     return each(config, OPT_CHARDEV, make_chardev) && each(config, OPT_SERIAL, make_serial) &&
-           each(config, OPT_PARALLEL, make_parallel) && each(config, OPT_MONITOR, make_monitor_chardev);
+           each(config, OPT_PARALLEL, make_parallel) && each(config, OPT_MONITOR, make_monitor_chardev) && make_debugcon(config);
 }
 
 /* --- the machine --- */

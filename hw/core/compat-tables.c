@@ -140,7 +140,7 @@ static const CompatRow hw_compat_5_1[] = {
         .note = "one queue, and not one for each CPU"),
     ABSENT("virtio-scsi-device", "num_queues", "1", IN(5, 2), ALWAYS),
     ABSENT("nvme", "use-intel-id", "on", IN(5, 2), IN(5, 2)),
-    ABSENT("pvpanic", "events", "1", IN(5, 2), ALWAYS, .note = "the crash-loaded event was not offered"),
+    ROW("pvpanic", "events", "1", IN(5, 2), ALWAYS, .note = "the crash-loaded event was not offered"),
     ABSENT("pl011", "migrate-clk", "off", IN(5, 2), IN(5, 2)),
     /* Changed without a property, which followed in 6.0. */
     ROW("virtio-pci", "x-ats-page-aligned", "off", IN(5, 2), IN(6, 0),

@@ -52,7 +52,7 @@ typedef struct Config {
     bool machine_help;              /* -M help */
     bool stopped, no_defaults, nographic, daemonize, only_migratable, no_reboot, no_shutdown, mem_prealloc;
     bool snapshot;                  /* every -drive is temporary */
-    const char *display, *keyboard;
+    const char *display, *keyboard, *debugcon;
     const char *pidfile, *chroot, *log_items, *log_file, *dump_vmstate, *loadvm, *incoming, *qtest, *qtest_log;
     const char *run_as;
     const char *data_dirs[32];      /* -L, then the usual places; NULL-terminated */
