@@ -140,6 +140,21 @@ static void dirty_and_accessed_bits_are_set_by_accesses(void)
     g_assert_cmphex(exec_get64(EXEC_TABLES + 0x2000 + 8) & 0x60, ==, 0x60);
 }
 
+static void invlpg_drops_all_of_a_large_page(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    exec_put64(0x401000, 1);
+    exec_put64(0x601000, 2);
+    env->regs[R_EBX] = 0x401000;
+    env->regs[R_EDI] = EXEC_TABLES + 0x2000 + 8 * 2;
+    env->regs[R_ESI] = 3ull << 21 | 0xe3;
+    /* mov rax, [rbx]; mov [rdi], rsi (the page moves); invlpg [rbx + 0x5000]; mov rcx, [rbx] */
+    EXEC_RUN(0x48, 0x8b, 0x03, 0x48, 0x89, 0x37, 0x0f, 0x01, 0xbb, 0x00, 0x50, 0x00, 0x00, 0x48, 0x8b, 0x0b);
+    g_assert_cmpuint(env->regs[R_EAX], ==, 1);
+    g_assert_cmpuint(env->regs[R_ECX], ==, 2);
+}
+
 static void big_numbers_carry(void)
 {
     X86CPUState *env = exec_reset(64);
@@ -181,6 +196,7 @@ int main(int argc, char **argv)
     TEST(a_pattern_repeats_when_copied_onto_itself);
     TEST(the_stack_of_16_bits_wraps);
     TEST(dirty_and_accessed_bits_are_set_by_accesses);
+    TEST(invlpg_drops_all_of_a_large_page);
     TEST(big_numbers_carry);
     TEST(loops_are_fast);
     return g_test_run();

@@ -92,6 +92,8 @@ typedef struct X86ExecPrivate {
     TlbCold cold[X86_TLB_MODES][X86_TLB_SIZE];
     bool tlb_used[X86_TLB_MODES];
     CodeTlb code_tlb[CODE_TLB_SIZE];
+    uint64_t large[64];         /* which 2 MiB may have translations from large pages, hashed */
+    uint64_t huge;              /* and which GiB */
     JumpEntry jumps[JUMPS];
     X86Block *blocks[BLOCK_BUCKETS];
     CodePage *pages[PAGE_BUCKETS];

@@ -31,6 +31,7 @@ typedef struct Walk {
     /* found */
     uint64_t physical;      /* of the byte */
     bool writable, global;
+    unsigned shift;         /* the page's size; 12 also without paging */
     uint32_t error;         /* of the page fault */
 } Walk;
 
@@ -153,6 +154,7 @@ static int walk_long(Walk *w, uint64_t linear)
             if (level > 1 && entry & PTE_ADDRESS & inside & ~0x1000ull) {
                 return page_fault(w, PF_P | PF_RSVD);
             }
+            w->shift = shift;
             return take_leaf(w, at, entry, 8, rights, no_execute, (entry & PTE_ADDRESS & ~inside) | (linear & inside));
         }
         if (!pdpte && !entry_update(w, at, entry, PTE_A, 8)) {
@@ -175,6 +177,7 @@ static int walk_32(Walk *w, uint64_t linear)
         if (entry & 1 << 21) {
             return page_fault(w, PF_P | PF_RSVD);
         }
+        w->shift = 22;
         return take_leaf(w, at, entry, 4, entry, false, (entry & 0xffc00000u) | (entry >> 13 & 0xff) << 32 | (linear & 0x3fffff));
     }
     uint64_t rights = entry;
@@ -194,6 +197,7 @@ static bool walk(Walk *w, uint64_t linear)
     const X86CPUState *env = &w->cpu->env;
     int result;
 
+    w->shift = TARGET_PAGE_BITS;
     if (!(env->cr[0] & CR0_PG)) {
         w->physical = a20(env, (uint32_t)linear);
         w->writable = true;
@@ -250,6 +254,8 @@ void x86_tlb_reset(X86Exec *x)
         drop_entry(p, mode, 0);
     }
     memset(p->code_tlb, 0, sizeof(p->code_tlb));
+    memset(p->large, 0, sizeof(p->large));
+    p->huge = 0;
 }
 
 void x86_tlb_flush(X86Exec *x, bool global)
@@ -274,12 +280,44 @@ void x86_tlb_flush(X86Exec *x, bool global)
     }
 }
 
-/* A large page is cached by its 4 KiB pages, so that these are all there is to drop: any of them may be there. */
+/*
+ * A large page is cached by its 4 KiB pages, all of which have to go with it. Which 2 MiB, and which GiB, have
+ * translations from large pages is noted by a hash.
+ */
+static unsigned hash(uint64_t number, unsigned bits)
+{
+    return (unsigned)(number * 0x9e3779b97f4a7c15ull >> (64 - bits));
+}
+
+static void note_large(X86ExecPrivate *p, uint64_t linear, unsigned shift)
+{
+    if (shift == 21 || shift == 22) {
+        uint64_t first = linear >> shift << (shift - 21);
+
+        for (uint64_t n = first; n < first + (1u << (shift - 21)); n++) {
+            p->large[hash(n, 12) / 64] |= 1ull << hash(n, 12) % 64;
+        }
+    } else if (shift == 30) {
+        p->huge |= 1ull << hash(linear >> 30, 6);
+    }
+}
+
+static bool may_be_large(const X86ExecPrivate *p, uint64_t linear)
+{
+    unsigned n = hash(linear >> 21, 12);
+
+    return p->large[n / 64] >> n % 64 & 1 || p->huge >> hash(linear >> 30, 6) & 1;
+}
+
 void x86_tlb_flush_page(X86Exec *x, uint64_t linear)
 {
     X86ExecPrivate *p = x->engine;
     unsigned index = linear >> TARGET_PAGE_BITS & (X86_TLB_SIZE - 1);
 
+    if (may_be_large(p, linear)) {
+        x86_tlb_reset(x);
+        return;
+    }
     for (unsigned mode = 0; mode < X86_TLB_MODES; mode++) {
         if (p->cold[mode][index].linear == ((linear & PAGE_MASK) | 1)) {
             drop_entry(p, mode, index);
@@ -393,6 +431,7 @@ static TlbCold *page_of(X86Exec *x, uint64_t linear, X86AccessKind access, unsig
             x86_raise_page_fault(x, linear, w.error);
         }
         drop_entry(p, mode, index);
+        note_large(p, linear, w.shift);
         p->tlb_used[mode] = true;
         cold->linear = (linear & PAGE_MASK) | 1;
         cold->physical = w.physical & PAGE_MASK;
@@ -436,6 +475,7 @@ const CodeTlb *x86_code_page(X86Exec *x, uint64_t linear)
     c->code = at.code;
     c->ram = at.ram;
     c->global = w.global;
+    note_large(x->engine, linear, w.shift);
     if (!at.host) {
         c->tag = 0;         /* looked at each time: device memory as code is too strange to be fast */
     }
