@@ -139,8 +139,8 @@ static bool open_tray_or_fail(BlockBackend *blk, const char *name, bool force, G
     if (!media_open_tray(blk, name, force, &asked, error)) {
         return false;
     }
-    return !asked || error_setf(error, "Device '%s' is locked and force was not specified, wait for tray to open and try "
-                                       "again", name);
+    return !asked || error_setf(error, "Device '%s' is locked and force was not specified, "
+                                       "wait for tray to open and try again", name);
 }
 
 bool media_eject(BlockBackend *blk, const char *name, bool force, GError **error)

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "block/block.h"
 #include "hw/core/machine.h"
 #include "migration/migration.h"
 #include "monitor/monitor-int.h"
@@ -158,8 +159,8 @@ static Json *cont(Json *args, Monitor *mon, GError **error)
         migration_set_autostart(true);
     } else if (runstate_get() == RUN_STATE_SHUTDOWN || runstate_get() == RUN_STATE_INTERNAL_ERROR) {
         error_setf(error, "Resetting the Virtual Machine is required");
-    } else if (runstate_get() != RUN_STATE_SUSPENDED && vm_prepare_start(error)) {
-        vm_start();
+    } else if (runstate_get() != RUN_STATE_SUSPENDED && vm_prepare_start(error) && block_activate_all(error)) {
+        vm_start(); /* after a migration the images were given up */
     }
     return NULL;
 }

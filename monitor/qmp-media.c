@@ -97,7 +97,9 @@ static Json *change_medium(Json *args, Monitor *mon, GError **error)
     if (blk) {
         media_change(blk, name, json_member_string(args, "filename", ""), json_member_string(args, "format", NULL),
                      json_member_bool(args, "force", false),
-                     !strcmp(mode, "retain") ? MEDIA_RETAIN : !strcmp(mode, "read-only") ? MEDIA_READ_ONLY : MEDIA_READ_WRITE,
+                     !strcmp(mode, "retain")      ? MEDIA_RETAIN
+                     : !strcmp(mode, "read-only") ? MEDIA_READ_ONLY
+                                                  : MEDIA_READ_WRITE,
                      error);
     }
     return NULL;
@@ -148,7 +150,8 @@ static void cmd_change(Monitor *mon, const Json *args, GError **error)
 }
 
 static const HmpCommand hmp_commands[] = {
-    { "change", "device:s force:- filename:s format:s? read-only-mode:s?", "device [-f] filename [format [read-only-mode]]",
+    { "change", "device:s force:- filename:s format:s? read-only-mode:s?",
+      "device [-f] filename [format [read-only-mode]]",
       "change a removable medium, optional format, use -f to force the operation", cmd_change },
     { "eject", "force:- device:s", "[-f] device", "eject a removable medium (use -f to force it)", cmd_eject },
 };

@@ -85,7 +85,8 @@ static bool init_sata(PCMachineState *pc, GError **error)
         bool is_cdrom;
         const char *drive = drive_take_ide(i, &is_cdrom);
 
-        if (drive && !ide_create_drive(ich9_ahci_bus(ICH9_AHCI(dev), i), is_cdrom ? TYPE_IDE_CD : TYPE_IDE_HD, drive, error)) {
+        if (drive && !ide_create_drive(ich9_ahci_bus(ICH9_AHCI(dev), i), is_cdrom ? TYPE_IDE_CD : TYPE_IDE_HD, drive,
+                                       error)) {
             return false;
         }
     }

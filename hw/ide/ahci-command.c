@@ -30,7 +30,7 @@ static bool write_fis(AHCIPort *p, unsigned offset, const uint8_t *fis, unsigned
     if (!(r->cmd & AHCI_CMD_FIS)) {
         return false;
     }
-    pci_dma_write(p->hba->pci, addr, fis, size);
+    ahci_dma_write(p, addr, fis, size);
     return true;
 }
 
@@ -123,7 +123,7 @@ bool ahci_read_header(AHCIPort *p, unsigned slot, uint16_t *opts, PrdCursor *prd
     uint64_t list = (uint64_t)p->port_regs.lst_addr_hi << 32 | p->port_regs.lst_addr;
 
     p->header_addr = list + slot * HEADER_SIZE;
-    if (pci_dma_read(p->hba->pci, p->header_addr, header, sizeof(header)) != MEMTX_OK) {
+    if (ahci_dma_read(p, p->header_addr, header, sizeof(header)) != MEMTX_OK) {
         return false;
     }
     *opts = load_le16(header);
@@ -138,7 +138,7 @@ static void set_count(AHCIPort *p, uint32_t bytes)
 
     p->transferred = bytes;
     store_le32(raw, bytes);
-    pci_dma_write(p->hba->pci, p->header_addr + HEADER_PRDBC, raw, sizeof(raw));
+    ahci_dma_write(p, p->header_addr + HEADER_PRDBC, raw, sizeof(raw));
 }
 
 /* The soft reset bit of the device control register: set, then cleared (AHCI 10.4.1). */
@@ -149,7 +149,6 @@ static void handle_control(AHCIPort *p, const uint8_t *fis)
     if (p->port_state == AHCI_RUN && reset) {
         p->port_state = AHCI_IN_RESET;
     } else if (p->port_state == AHCI_IN_RESET && !reset) {
-        p->port_regs.cmd_issue = 0;
         ahci_port_reset(p);
     }
 }
@@ -188,7 +187,7 @@ static void handle_slot(AHCIPort *p, unsigned slot)
     PrdCursor prd;
 
     if (!ahci_read_header(p, slot, &opts, &prd) ||
-        pci_dma_read(p->hba->pci, p->table, fis, sizeof(fis)) != MEMTX_OK || fis[0] != FIS_H2D || (fis[1] & FIS_PORT)) {
+        ahci_dma_read(p, p->table, fis, sizeof(fis)) != MEMTX_OK || fis[0] != FIS_H2D || (fis[1] & FIS_PORT)) {
         return;
     }
     if (!(fis[1] & FIS_H2D_IS_COMMAND)) {
@@ -235,7 +234,7 @@ static void transport_pio(IDEBus *bus, uint8_t *buf, uint32_t size, bool to_gues
     send_pio_setup(p, size, !is_packet && (to_guest || p->done_first_drq));
     if (is_packet) {
         if (!to_guest) {
-            pci_dma_read(p->hba->pci, p->table + TABLE_PACKET, buf, MIN(size, PACKET_MAX));
+            ahci_dma_read(p, p->table + TABLE_PACKET, buf, MIN(size, PACKET_MAX));
         }
     } else {
         prd_copy(p, &p->prd, buf, size, to_guest);

@@ -88,7 +88,7 @@ void ahci_ncq_start(AHCIPort *p, const uint8_t *fis, unsigned slot)
     n->tag = tag;
     n->slot = slot;
     n->cmd = fis[2];
-    n->lba = (uint64_t)fis[10] << 40 | (uint64_t)fis[9] << 32 | (uint64_t)fis[8] << 24 | fis[6] << 16 | fis[5] << 8 | fis[4];
+    n->lba = load_le(fis + 4, 3) | load_le(fis + 8, 3) << 24;
     n->sector_count = fis[11] << 8 | fis[3];
     if (n->sector_count == 0) {
         n->sector_count = SECTORS_MAX;

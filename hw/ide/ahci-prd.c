@@ -6,13 +6,29 @@
 #define PRD_BYTES_MASK 0x3fffffu
 #define BOUNCE_MAX (64 * KiB)
 
+MemTxResult ahci_dma_read(const AHCIPort *p, uint64_t addr, void *buf, uint64_t size)
+{
+    p->hba->in_dma++;
+    MemTxResult result = pci_dma_read(p->hba->pci, addr, buf, size);
+    p->hba->in_dma--;
+    return result;
+}
+
+MemTxResult ahci_dma_write(const AHCIPort *p, uint64_t addr, const void *buf, uint64_t size)
+{
+    p->hba->in_dma++;
+    MemTxResult result = pci_dma_write(p->hba->pci, addr, buf, size);
+    p->hba->in_dma--;
+    return result;
+}
+
 /* The next region becomes the current one. False: there is none, or its descriptor can't be read. */
 static bool next_region(const AHCIPort *p, PrdCursor *prd)
 {
     uint8_t raw[PRD_SIZE];
 
     if (prd->index >= prd->count ||
-        pci_dma_read(p->hba->pci, prd->table + (uint64_t)prd->index * PRD_SIZE, raw, PRD_SIZE) != MEMTX_OK) {
+        ahci_dma_read(p, prd->table + (uint64_t)prd->index * PRD_SIZE, raw, PRD_SIZE) != MEMTX_OK) {
         return false;
     }
     prd->index++;
@@ -52,9 +68,9 @@ uint64_t prd_copy(const AHCIPort *p, PrdCursor *prd, void *buf, uint64_t size, b
         void *at = (uint8_t *)buf + done;
 
         if (to_guest) {
-            pci_dma_write(p->hba->pci, prd->addr, at, bytes);
+            ahci_dma_write(p, prd->addr, at, bytes);
         } else {
-            pci_dma_read(p->hba->pci, prd->addr, at, bytes);
+            ahci_dma_read(p, prd->addr, at, bytes);
         }
         take(prd, bytes);
         done += bytes;

@@ -6,7 +6,10 @@
 #include "util/error.h"
 
 /* AHCI 3.1 */
-enum { HBA_CAP = 0x00, HBA_GHC = 0x04, HBA_IS = 0x08, HBA_PI = 0x0c, HBA_VS = 0x10, HBA_PORTS = 0x100, PORT_STRIDE = 0x80 };
+enum {
+    HBA_CAP = 0x00, HBA_GHC = 0x04, HBA_IS = 0x08, HBA_PI = 0x0c, HBA_VS = 0x10, HBA_PORTS = 0x100,
+    PORT_STRIDE = 0x80,
+};
 enum { GHC_RESET = 1u << 0, GHC_IRQ = 1u << 1, GHC_AHCI = 1u << 31 };
 enum {
     CAP_SLOTS_SHIFT = 8, CAP_GEN1 = 1 << 20, CAP_AHCI_ONLY = 1 << 18, CAP_NCQ = 1 << 30, CAP_64BIT = 1u << 31,
@@ -16,7 +19,8 @@ enum {
 /* AHCI 3.3 */
 enum {
     PORT_CLB = 0x00, PORT_CLBU = 0x04, PORT_FB = 0x08, PORT_FBU = 0x0c, PORT_IS = 0x10, PORT_IE = 0x14, PORT_CMD = 0x18,
-    PORT_TFD = 0x20, PORT_SIG = 0x24, PORT_SSTS = 0x28, PORT_SCTL = 0x2c, PORT_SERR = 0x30, PORT_SACT = 0x34, PORT_CI = 0x38,
+    PORT_TFD = 0x20, PORT_SIG = 0x24, PORT_SSTS = 0x28, PORT_SCTL = 0x2c, PORT_SERR = 0x30, PORT_SACT = 0x34,
+    PORT_CI = 0x38,
 };
 enum { PORT_IE_MASK = 0xfdc000ff };
 /* Power, spin-up, CLO, ATAPI and power management bits are kept; the interface's power state (31:28) reads as idle. */
@@ -60,7 +64,7 @@ static void reset_registers(AHCIPort *p)
 {
     AHCIPortRegs *r = &p->port_regs;
 
-    r->scr_stat = r->scr_err = r->scr_act = 0;
+    r->scr_stat = r->scr_err = r->scr_act = r->cmd_issue = 0;
     r->tfdata = TFD_RESET;
     r->sig = UINT32_MAX;
     p->busy_slot = -1;
@@ -93,7 +97,6 @@ void ahci_reset(AHCIState *s)
 
         p->port_regs.irq_stat = p->port_regs.irq_mask = p->port_regs.scr_ctl = 0;
         p->port_regs.cmd = PORT_CMD_RESET;
-        p->port_regs.cmd_issue = 0;
         p->resetting = true;
         ahci_ncq_reset(p);
         ide_bus_reset(&p->port);
@@ -277,6 +280,9 @@ static void write_dword(AHCIState *s, hwaddr offset, uint32_t value)
 /* Bytes of any alignment are read out of the dwords that have them; a write is a whole dword's, or nothing. */
 static uint64_t mem_read(void *opaque, hwaddr offset, unsigned size)
 {
+    if (((AHCIState *)opaque)->in_dma) {
+        return 0;
+    }
     unsigned shift = offset % 4 * 8;
     hwaddr first = offset & ~3ull;
     uint64_t value = read_dword(opaque, first);
@@ -289,13 +295,14 @@ static uint64_t mem_read(void *opaque, hwaddr offset, unsigned size)
 
 static void mem_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
-    if (offset % 4 == 0) {
+    if (offset % 4 == 0 && !((AHCIState *)opaque)->in_dma) {
         write_dword(opaque, offset, value);
     }
 }
 
 const MemoryRegionOps ahci_mem_ops = {
-    .read = mem_read, .write = mem_write, .valid = { .min = 1, .max = 8, .unaligned = true }, .impl = { .min = 1, .max = 4 },
+    .read = mem_read, .write = mem_write, .valid = { .min = 1, .max = 8, .unaligned = true },
+    .impl = { .min = 1, .max = 4 },
 };
 
 /* AHCI 10.14: index and data at the end of a port range, for those who can't reach memory. */
@@ -305,6 +312,9 @@ static uint64_t idp_read(void *opaque, hwaddr offset, unsigned size)
 {
     AHCIState *s = opaque;
 
+    if (s->in_dma) {
+        return 0;
+    }
     return offset == IDP_INDEX ? s->idp_index : offset == IDP_DATA ? read_dword(s, s->idp_index) : 0;
 }
 
@@ -312,6 +322,9 @@ static void idp_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
 {
     AHCIState *s = opaque;
 
+    if (s->in_dma) {
+        return;
+    }
     if (offset == IDP_INDEX) {
         s->idp_index = value & IDP_INDEX_MASK;
     } else if (offset == IDP_DATA) {
@@ -384,7 +397,6 @@ static bool ahci_post_load(void *opaque, int version, GError **error)
         if (!ahci_ncq_post_load(p, error) || !ahci_reload_command(p, error)) {
             return false;
         }
-        deferred_schedule(p->check);
     }
     return true;
 }

@@ -101,9 +101,6 @@ static bool handle_error(IDEState *s, int ret, BlockOp op, int retry)
     switch (block_backend_error_action(s->blk, is_read, -ret)) {
     case BLOCK_ERROR_STOP:
         s->bus->error_status = retry | (is_read ? IDE_RETRY_READ : 0);
-        s->bus->retry_unit = 0;
-        s->bus->retry_sector_num = ide_get_sector(s);
-        s->bus->retry_nsector = s->nsector;
         return true;
     case BLOCK_ERROR_REPORT:
         block_account_failed(s->blk, op, s->account_start);
@@ -136,11 +133,12 @@ static void advance(IDEState *s, uint32_t sectors)
 void ide_pio(IDEState *s, uint32_t size, bool to_guest, PIOStep step)
 {
     s->pio_step = step;
-    s->pio_offset = 0;
+    s->pio_offset = s->pio_start;
     s->pio_left = size;
     s->status = IDLE | ATA_STATUS_DRQ;
     s->bus->transport->pio(s->bus, s->io_buffer + s->pio_start, size, to_guest);
     s->status = IDLE;
+    s->pio_offset = s->pio_start + size;
     s->pio_left = 0;
     s->pio_step = PIO_DUMMY;
 }
@@ -155,6 +153,7 @@ static void pio_read_done(void *opaque, int ret)
     IDEState *s = opaque;
     uint32_t n = next_count(s);
 
+    s->status = IDLE;
     if (ret < 0 && handle_error(s, ret, BLOCK_READ, IDE_RETRY_PIO)) {
         return;
     }
@@ -188,12 +187,12 @@ static void pio_write_done(void *opaque, int ret)
     IDEState *s = opaque;
     uint32_t n = next_count(s);
 
+    s->status = IDLE;
     if (ret < 0 && handle_error(s, ret, BLOCK_WRITE, IDE_RETRY_PIO)) {
         return;
     }
     block_account_done(s->blk, BLOCK_WRITE, n * SECTOR_SIZE, s->account_start);
     advance(s, n);
-    s->status = IDLE;
     if (s->nsector == 0) {
         ide_done(s);
     } else {
@@ -208,6 +207,7 @@ static void pio_write(IDEState *s)
     uint64_t sector = ide_get_sector(s);
 
     s->status = IDLE | ATA_STATUS_BUSY;
+    ide_remember(s);
     if (check_range(s, BLOCK_WRITE, sector, n)) {
         ide_submit(s, BLOCK_WRITE, sector * SECTOR_SIZE, n * SECTOR_SIZE, true, pio_write_done);
     }
@@ -220,6 +220,14 @@ void ide_write_sectors(IDEState *s)
 }
 
 /* ---- DMA ---- */
+
+/* Where a command begins that an error may stop: it is done again from there. */
+void ide_remember(IDEState *s)
+{
+    s->bus->retry_unit = 0;
+    s->bus->retry_sector_num = ide_get_sector(s);
+    s->bus->retry_nsector = s->nsector;
+}
 
 static void dma_done(void *opaque, int ret)
 {
@@ -243,7 +251,8 @@ void ide_dma(IDEState *s, bool is_read)
     BlockOp op = is_read ? BLOCK_READ : BLOCK_WRITE;
 
     s->is_read = is_read;
-    s->status = IDLE | ATA_STATUS_BUSY;
+    s->status = IDLE | ATA_STATUS_DRQ;
+    ide_remember(s);
     if (bytes == 0 || s->bus->transport->dma_size(s->bus, bytes) < bytes) {
         s->status = IDLE; /* too little room for it: nothing is moved */
         s->bus->transport->dma_commit(s->bus, 0);
@@ -311,7 +320,8 @@ void ide_trim(IDEState *s)
 {
     uint64_t bytes = (uint64_t)s->nsector * SECTOR_SIZE;
 
-    s->status = IDLE | ATA_STATUS_BUSY;
+    s->status = IDLE | ATA_STATUS_DRQ;
+    ide_remember(s);
     if (s->bus->transport->dma_size(s->bus, bytes) < bytes) {
         s->status = IDLE;
         s->bus->transport->dma_commit(s->bus, 0);
@@ -354,7 +364,7 @@ void ide_retry(IDEState *s)
         return;
     }
     bus->error_status = 0;
-    if (what & (IDE_RETRY_DMA | IDE_RETRY_PIO)) {
+    if (what & IDE_RETRY_DMA) {
         ide_set_sector(s, bus->retry_sector_num);
         s->nsector = bus->retry_nsector;
     }

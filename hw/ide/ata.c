@@ -9,9 +9,10 @@ enum {
     WRITE_SECTORS = 0x30, WRITE_SECTORS_ONCE = 0x31, WRITE_SECTORS_EXT = 0x34, WRITE_DMA_EXT = 0x35,
     WRITE_MULTIPLE_EXT = 0x39, WRITE_VERIFY = 0x3c, READ_VERIFY = 0x40, READ_VERIFY_ONCE = 0x41, READ_VERIFY_EXT = 0x42,
     SEEK = 0x70, DIAGNOSTIC = 0x90, INIT_PARAMETERS = 0x91, OLD_STANDBY_IMMEDIATE = 0x94, OLD_IDLE_IMMEDIATE = 0x95,
-    OLD_STANDBY = 0x96, OLD_IDLE = 0x97, OLD_CHECK_POWER = 0x98, OLD_SLEEP = 0x99, PACKET = 0xa0, IDENTIFY_PACKET = 0xa1,
-    SMART = 0xb0, READ_MULTIPLE = 0xc4, WRITE_MULTIPLE = 0xc5, SET_MULTIPLE = 0xc6, READ_DMA = 0xc8, READ_DMA_ONCE = 0xc9,
-    WRITE_DMA = 0xca, WRITE_DMA_ONCE = 0xcb, STANDBY_IMMEDIATE = 0xe0, IDLE_IMMEDIATE = 0xe1, STANDBY = 0xe2, IDLE = 0xe3,
+    OLD_STANDBY = 0x96, OLD_IDLE = 0x97, OLD_CHECK_POWER = 0x98, OLD_SLEEP = 0x99, PACKET = 0xa0,
+    IDENTIFY_PACKET = 0xa1, SMART = 0xb0, READ_MULTIPLE = 0xc4, WRITE_MULTIPLE = 0xc5, SET_MULTIPLE = 0xc6,
+    READ_DMA = 0xc8, READ_DMA_ONCE = 0xc9, WRITE_DMA = 0xca, WRITE_DMA_ONCE = 0xcb, STANDBY_IMMEDIATE = 0xe0,
+    IDLE_IMMEDIATE = 0xe1, STANDBY = 0xe2, IDLE = 0xe3,
     CHECK_POWER = 0xe5, SLEEP = 0xe6, FLUSH_CACHE = 0xe7, FLUSH_CACHE_EXT = 0xea, IDENTIFY = 0xec, SET_FEATURES = 0xef,
     WEAR_LEVEL = 0xf5, READ_NATIVE_MAX = 0xf8,
 };
@@ -149,7 +150,6 @@ static bool cmd_trim(IDEState *s, uint8_t command)
     if (s->feature != FEATURE_TRIM) {
         return abort_command(s);
     }
-    s->lba48 = 1;
     ide_trim(s);
     return false;
 }
@@ -211,6 +211,7 @@ static bool cmd_flush(IDEState *s, uint8_t command)
 static bool cmd_diagnostic(IDEState *s, uint8_t command)
 {
     ide_set_signature(s);
+    s->select = ATA_DEVICE_ALWAYS;
     s->status = s->kind == IDE_CDROM ? 0 : ATA_STATUS_READY | ATA_STATUS_SEEK;
     s->error = 1;
     return false;
@@ -219,8 +220,9 @@ static bool cmd_diagnostic(IDEState *s, uint8_t command)
 static bool cmd_device_reset(IDEState *s, uint8_t command)
 {
     ide_set_signature(s);
+    s->select = ATA_DEVICE_ALWAYS;
     s->status = 0;
-    s->error = 1;
+    s->error = 0;
     return false;
 }
 

@@ -175,7 +175,8 @@ static void set_speed(IDEState *s, const uint8_t *packet)
 
 static void get_event_status(IDEState *s, const uint8_t *packet)
 {
-    enum { POLLED = 1, CLASS_MEDIA = 4, NO_EVENT = 0x80, EJECT_REQUESTED = 1, NEW_MEDIA = 2, TRAY_OPEN = 1, PRESENT = 2 };
+    enum { POLLED = 1, CLASS_MEDIA = 4, NO_EVENT = 0x80, EJECT_REQUESTED = 1, NEW_MEDIA = 2 };
+    enum { TRAY_OPEN = 1, PRESENT = 2 };
     uint8_t *reply = s->io_buffer;
     uint32_t max = load_be16(packet + 7);
 
@@ -214,7 +215,8 @@ static void start_stop_unit(IDEState *s, const uint8_t *packet)
         return;
     }
     if (!start && !s->tray_open && s->tray_locked) {
-        atapi_error(s, block_backend_has_medium(s->blk) ? SENSE_NOT_READY : SENSE_ILLEGAL_REQUEST, ASC_REMOVAL_PREVENTED);
+        atapi_error(s, block_backend_has_medium(s->blk) ? SENSE_NOT_READY : SENSE_ILLEGAL_REQUEST,
+                    ASC_REMOVAL_PREVENTED);
         return;
     }
     if (s->tray_open != !start) {

@@ -58,9 +58,6 @@ static bool handle_error(IDEState *s, int ret)
     switch (block_backend_error_action(s->blk, true, -ret)) {
     case BLOCK_ERROR_STOP:
         s->bus->error_status = IDE_RETRY_PACKET;
-        s->bus->retry_unit = 0;
-        s->bus->retry_sector_num = s->lba;
-        s->bus->retry_nsector = s->nsector;
         return true;
     case BLOCK_ERROR_REPORT:
         block_account_failed(s->blk, BLOCK_READ, s->account_start);
@@ -198,7 +195,7 @@ static void block_read(void *opaque, int ret)
 
 static void read_next_block(IDEState *s)
 {
-    s->status = IDLE | ATA_STATUS_BUSY;
+    s->status = IDLE | ATA_STATUS_BUSY | (s->dma ? ATA_STATUS_DRQ : 0);
     ide_submit(s, BLOCK_READ, s->lba * ATAPI_BLOCK, blocks_at_once(s) * ATAPI_BLOCK, true, block_read);
 }
 
@@ -219,6 +216,9 @@ void atapi_read(IDEState *s, uint32_t lba, uint32_t blocks, uint32_t block_size)
     s->packet_transfer_size = blocks * block_size;
     s->elementary_transfer_size = 0;
     s->dma_moved = 0;
+    if (s->dma) {
+        ide_remember(s);
+    }
     read_next_block(s);
 }
 
@@ -266,8 +266,7 @@ static void handle_packet(IDEState *s)
     if (s->sense_key == SENSE_UNIT_ATTENTION && !(command && (command->flags & ATAPI_ALLOW_ATTENTION))) {
         s->error = ERROR_MEDIUM_CHANGED | SENSE_UNIT_ATTENTION << SENSE_SHIFT;
         s->status = ATA_STATUS_ERR;
-        s->nsector = 0;
-        ide_done(s);
+        s->nsector = 0; /* the guest is to ask for the sense; it is told by the registers alone */
     } else if (!(command && (command->flags & ATAPI_ALLOW_ATTENTION)) && tell_of_change(s)) {
         return;
     } else if (!command) {

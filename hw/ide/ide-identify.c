@@ -4,7 +4,7 @@
 #include "hw/ide/ide.h"
 #include "util/byteorder.h"
 
-enum { WORDS = 256, SERIAL_WORD = 10, SERIAL_CHARS = 20, VERSION_WORD = 23, VERSION_CHARS = 8, MODEL_WORD = 27, MODEL_CHARS = 40 };
+enum { SERIAL_WORD = 10, SERIAL_CHARS = 20, VERSION_WORD = 23, VERSION_CHARS = 8, MODEL_WORD = 27, MODEL_CHARS = 40 };
 enum { LBA28_SECTORS = 1 << 28, LOGICAL_TO_PHYSICAL = 1 << 13, IS_VALID = 1 << 14 };
 enum { SATA_NCQ = 1 << 8, NCQ_DEPTH = 32 };
 enum { WORD_SINGLE_DMA = 62, WORD_MULTI_DMA = 63, WORD_FEATURES_ON = 85, WORD_UDMA = 88, FEATURE_WRITE_CACHE = 1 << 5 };
@@ -108,7 +108,7 @@ static void identify_cd(IDEState *s)
 {
     uint16_t wwn = s->dev->wwn ? 1 << 8 : 0;
 
-    put(s, 0, 2 << 14 | 5 << 8 | 1 << 7 | 2 << 5);      /* ATAPI, CD-ROM, removable, DRQ within 50 us, 12-byte packets */
+    put(s, 0, 2 << 14 | 5 << 8 | 1 << 7 | 2 << 5);      /* ATAPI, CD-ROM, removable, 12-byte packets */
     put_names(s, "QEMU DVD-ROM");
     put_buffer_and_sata(s);
     put(s, 48, 1);

@@ -88,6 +88,7 @@ typedef struct AHCIState {
     AHCIPort dev[AHCI_PORTS];
     PCIDevice *pci;
     MemoryRegion mem, idp;
+    unsigned in_dma;
     bool error_irq_alone;       /* a failed command raises the error alone */
     /* migrated */
     struct {
@@ -115,8 +116,9 @@ void ahci_check_irq(AHCIState *s);
 extern const VMStateDescription vmstate_ahci;
 
 /* Bits of a port's interrupt status. */
-enum { AHCI_IRQ_D2H = 0, AHCI_IRQ_PIO = 1, AHCI_IRQ_DMA_SETUP = 2, AHCI_IRQ_SDB = 3, AHCI_IRQ_OVERFLOW = 24, AHCI_IRQ_TASK_FILE = 30 };
-enum { AHCI_CMD_START = 1 << 0, AHCI_CMD_FIS = 1 << 4, AHCI_CMD_FIS_RUNNING = 1 << 14, AHCI_CMD_LIST_RUNNING = 1 << 15 };
+enum { AHCI_IRQ_D2H = 0, AHCI_IRQ_PIO = 1, AHCI_IRQ_SDB = 3, AHCI_IRQ_OVERFLOW = 24, AHCI_IRQ_TASK_FILE = 30 };
+enum { AHCI_CMD_START = 1 << 0, AHCI_CMD_FIS = 1 << 4, AHCI_CMD_FIS_RUNNING = 1 << 14,
+       AHCI_CMD_LIST_RUNNING = 1 << 15 };
 enum { AHCI_RUN, AHCI_IN_RESET };
 
 /* ---- ahci-command.c ---- */
@@ -130,6 +132,9 @@ bool ahci_reload_command(AHCIPort *p, GError **error);
 bool ahci_read_header(AHCIPort *p, unsigned slot, uint16_t *opts, PrdCursor *prd);
 
 /* ---- ahci-prd.c ---- */
+/* Bus mastering; registers of the controller itself do not answer meanwhile. */
+MemTxResult ahci_dma_read(const AHCIPort *p, uint64_t addr, void *buf, uint64_t size);
+MemTxResult ahci_dma_write(const AHCIPort *p, uint64_t addr, const void *buf, uint64_t size);
 uint64_t prd_size(const AHCIPort *p, const PrdCursor *prd, uint64_t limit);
 uint64_t prd_copy(const AHCIPort *p, PrdCursor *prd, void *buf, uint64_t size, bool to_guest);
 void prd_skip(const AHCIPort *p, PrdCursor *prd, uint64_t size);

@@ -22,8 +22,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(IDEDevice, IDE_DEVICE)
 
 /* Status and error registers (ACS 6.1 and 6.2). */
 enum {
-    ATA_STATUS_ERR = 0x01, ATA_STATUS_DRQ = 0x08, ATA_STATUS_SEEK = 0x10, ATA_STATUS_FAULT = 0x20, ATA_STATUS_READY = 0x40,
-    ATA_STATUS_BUSY = 0x80,
+    ATA_STATUS_ERR = 0x01, ATA_STATUS_DRQ = 0x08, ATA_STATUS_SEEK = 0x10, ATA_STATUS_FAULT = 0x20,
+    ATA_STATUS_READY = 0x40, ATA_STATUS_BUSY = 0x80,
     ATA_ERROR_ABORTED = 0x04,
     ATA_DEVICE_LBA = 0x40, ATA_DEVICE_ALWAYS = 0xa0,
 };
@@ -166,10 +166,11 @@ void ide_trim(IDEState *s);
 void ide_flush(IDEState *s);
 /* Moves one PIO block, at pio_start of io_buffer. */
 void ide_pio(IDEState *s, uint32_t size, bool to_guest, PIOStep step);
+void ide_remember(IDEState *s);
 bool ide_range_ok(const IDEState *s, uint64_t sector, uint64_t count);
 uint64_t ide_get_sector(const IDEState *s);
 void ide_set_sector(IDEState *s, uint64_t sector);
-/* A request to the disk, of or to the first bytes of io_buffer; one at a time. fn(s, ret) comes unless it is cancelled. */
+/* A request to the disk, of or to the first bytes of io_buffer; one at a time. fn(s, ret) comes if it is not cancelled. */
 void ide_submit(IDEState *s, BlockOp op, uint64_t offset, uint64_t bytes, bool buffered, BlockCallback fn);
 void ide_cancel(IDEState *s);
 /* What bus->error_status says, again. */
