@@ -170,7 +170,7 @@ void ide_remember(IDEState *s);
 bool ide_range_ok(const IDEState *s, uint64_t sector, uint64_t count);
 uint64_t ide_get_sector(const IDEState *s);
 void ide_set_sector(IDEState *s, uint64_t sector);
-/* A request to the disk, of or to the first bytes of io_buffer; one at a time. fn(s, ret) comes if it is not cancelled. */
+/* A request to the disk, of or to the first bytes of io_buffer; one at a time. fn(s, ret) comes unless cancelled. */
 void ide_submit(IDEState *s, BlockOp op, uint64_t offset, uint64_t bytes, bool buffered, BlockCallback fn);
 void ide_cancel(IDEState *s);
 /* What bus->error_status says, again. */
