@@ -155,6 +155,42 @@ static void invlpg_drops_all_of_a_large_page(void)
     g_assert_cmpuint(env->regs[R_ECX], ==, 2);
 }
 
+static void misaligned_accesses_of_users_fault_if_they_want_so(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    /* The IDT's gate for #AC: to a HLT at 0x40000 on the same stack, at privilege 0. */
+    for (unsigned i = 0; i < 0x1000; i += 8) {
+        exec_put64(0x50000 + i, 0);
+    }
+    exec_put64(0x50000 + 16 * EXCP_AC, 0x00048e0000080000);
+    exec_put64(0x51000 + 8, 0x00af9b000000ffff);        /* the GDT's code segment */
+    exec_put64(0x52004, 0x60000);                       /* the TSS's RSP0 */
+    *exec_at(0x40000) = 0xf4;
+    env->idt.base = 0x50000;
+    env->idt.limit = 0xfff;
+    env->gdt.base = 0x51000;
+    env->gdt.limit = 0xff;
+    env->tr.base = 0x52000;
+    env->tr.limit = 0x67;
+    for (unsigned i = 0; i < 512; i++) {                /* pages are the user's, too */
+        exec_put64(EXEC_TABLES + 0x2000 + 8 * i, (uint64_t)i << 21 | 0xe7);
+    }
+    exec_put64(EXEC_TABLES, (EXEC_TABLES + 0x1000) | 0x27);
+    exec_put64(EXEC_TABLES + 0x1000, (EXEC_TABLES + 0x2000) | 0x27);
+    env->segs[R_CS].selector |= 3;
+    env->segs[R_CS].flags |= 0x6000;
+    env->segs[R_SS].selector |= 3;
+    env->segs[R_SS].flags |= 0x6000;
+    env->cr[0] |= 1 << 18;
+    env->eflags |= FLAG_AC;
+    env->hflags = x86_cpu_state_hflags(env);
+    env->regs[R_EBX] = EXEC_DATA;
+    EXEC_RUN(0x8b, 0x03, 0x8b, 0x43, 0x02);             /* mov eax, [rbx]; mov eax, [rbx + 2] */
+    g_assert_cmphex(env->eip, ==, 0x40001);
+    g_assert_cmphex(exec_get64(env->regs[R_ESP] + 8), ==, EXEC_CODE + 2);
+}
+
 static void big_numbers_carry(void)
 {
     X86CPUState *env = exec_reset(64);
@@ -197,6 +233,7 @@ int main(int argc, char **argv)
     TEST(the_stack_of_16_bits_wraps);
     TEST(dirty_and_accessed_bits_are_set_by_accesses);
     TEST(invlpg_drops_all_of_a_large_page);
+    TEST(misaligned_accesses_of_users_fault_if_they_want_so);
     TEST(big_numbers_carry);
     TEST(loops_are_fast);
     return g_test_run();

@@ -82,11 +82,12 @@ static void update_mode(X86Exec *x)
 {
     const X86CPUState *env = x->env;
     bool smap = env->cr[4] & 1 << 21 && !(env->eflags & FLAG_AC);
-    unsigned tlb = (env->hflags & HF_CPL_MASK) == 3 ? 2 : smap ? 1 : 0;
+    bool user = (env->hflags & HF_CPL_MASK) == 3, aligned = env->cr[0] & 1 << 18 && env->eflags & FLAG_AC;
+    unsigned tlb = user ? (aligned ? 3 : 2) : smap ? 1 : 0;
 
     x->mode = mode_of(env);
     x->tlb = x->engine->tlb[tlb];
-    x->code_tag = tlb == 2 ? 3 : 1;
+    x->code_tag = user ? 3 : 1;
     x->regs[18] = env->segs[R_FS].base;
     x->regs[19] = env->segs[R_GS].base;
 }

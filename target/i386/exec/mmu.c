@@ -19,7 +19,7 @@ enum { CR0_WP = 1 << 16, CR4_PSE = 1 << 4, CR4_PAE = 1 << 5, CR4_PGE = 1 << 7, C
 #define CR0_PG (1u << 31)
 enum { EFER_LMA = 1 << 10, EFER_NXE = 1 << 11 };
 enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
-enum { TLB_SUPERVISOR, TLB_SMAP, TLB_USER };
+enum { TLB_SUPERVISOR, TLB_SMAP, TLB_USER, TLB_ALIGNED };
 
 /* --- the walk --- */
 
@@ -385,9 +385,22 @@ static bool is_logged(const RAMBlock *ram)
     return ram->mr->dirty_log & ~(1u << DIRTY_CODE);
 }
 
-static unsigned current_tlb_mode(const X86Exec *x)
+static unsigned current_table(const X86Exec *x)
 {
     return (unsigned)(((const uint8_t *)x->tlb - (const uint8_t *)x->engine->tlb) / sizeof(x->engine->tlb[0]));
+}
+
+static unsigned current_tlb_mode(const X86Exec *x)
+{
+    return MIN(current_table(x), TLB_USER);
+}
+
+/* Alignment checks have a table of their own that stays empty, so that all accesses come here (SDM vol. 3, 6.15, #AC). */
+static void check_alignment(X86Exec *x, uint64_t linear, unsigned size)
+{
+    if (unlikely(current_table(x) == TLB_ALIGNED) && linear & (size - 1)) {
+        x86_raise_error(x, EXCP_AC, 0);
+    }
 }
 
 static unsigned system_tlb_mode(const X86Exec *x)
@@ -685,18 +698,21 @@ static void store_in(X86Exec *x, uint64_t linear, uint64_t value, unsigned size,
 uint64_t x86_ld_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
 {
     x->op = op;
+    check_alignment(x, linear, size);
     return load_in(x, linear, size, current_tlb_mode(x), ACCESS_READ);
 }
 
 uint64_t x86_ld_modify_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
 {
     x->op = op;
+    check_alignment(x, linear, size);
     return load_in(x, linear, size, current_tlb_mode(x), ACCESS_WRITE);
 }
 
 void x86_st_slow(X86Exec *x, const X86Op *op, uint64_t linear, uint64_t value, unsigned size)
 {
     x->op = op;
+    check_alignment(x, linear, size);
     store_in(x, linear, value, size, current_tlb_mode(x));
 }
 
@@ -766,6 +782,7 @@ void *x86_locked(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
     X86ExecPrivate *p = x->engine;
 
     x->op = op;
+    check_alignment(x, linear, size);
     p->locked_ram = NULL;
     if (crosses(linear, size)) {
         x86_probe_write(x, op, linear, size);
