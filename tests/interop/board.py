@@ -21,8 +21,9 @@ TMP = tempfile.mkdtemp(prefix="board")
 with lzma.open(os.path.join(HERE, "..", "data", "vmdesc.json.xz")) as f:
     DATA = json.load(f)
 RELEASE = {"5.2": "5.2", "7.2": "7.2", "10.0": "8.2"}
-# What QEMU 10.0 sends otherwise than the releases up to 8.2.
+# What QEMU 10.0 sends otherwise than the releases up to 8.2, and what it only describes otherwise.
 NEWER = {"10.0": {"globalstate", "hpet"}}
+NEWER_WORDS = {"10.0": {"0000:00:1f.2/ich9_ahci"}}
 
 
 def layout(description):
@@ -83,7 +84,8 @@ def compare(machine):
             continue
         mine = layout(stream.devices[ours.idstr, ours.instance])
         del mine["v"]
-        equal(difference(mine, DATA["layouts"][theirs[4]], f"{ours.idstr}/{ours.instance}"), None)
+        if ours.idstr not in NEWER_WORDS.get(machine["qemu"], ()):
+            equal(difference(mine, DATA["layouts"][theirs[4]], f"{ours.idstr}/{ours.instance}"), None)
         equal(ours.end - ours.body, theirs[3], f"size of {ours.idstr}/{ours.instance}")
     equal(ram_view(tree), machine["ram_view"], "memory map")
 
