@@ -147,7 +147,6 @@ void ps2_queue_pre_save(PS2State *s)
         data[i] = q->data[wrap(s, q->rptr + i)];
     }
     memcpy(q->data, data, q->count);
-    memset(q->data + q->count, 0, sizeof(q->data) - q->count);
     q->rptr = 0;
     q->wptr = wrap(s, q->count);
 }

@@ -89,9 +89,9 @@ def body(stream, section):
     return bytes(data)
 
 
-def compare(name, ours, theirs):
+def compare(name, ours, theirs, but=()):
     mine, their = sections(ours), sections(theirs)
-    for key in [k for k in mine if k not in NEWER.get(name, ())]:
+    for key in [k for k in mine if k not in NEWER.get(name, ()) and k not in but]:
         equal(mine[key].version, their[key].version, f"version of {key}")
         equal(body(ours, mine[key]).hex(), body(theirs, their[key]).hex(), f"{key}")
 
@@ -125,7 +125,7 @@ def has_the_descriptions_of_our_own_stream(name):
     ours, theirs = own(name).devices, golden(name).devices
     for key in [k for k in ours if k not in NEWER.get(name, ())]:
         mine, other = ours[key], theirs[key]
-        if name.endswith("q10.0"):
+        if "q10.0" in name:
             mine, other = without_changes(mine), without_changes(other)
         equal(mine, other, str(key))
 
@@ -154,7 +154,7 @@ def loads_and_is_saved_again_as_it_came(name):
     with open(again, "rb") as f:
         ours = Stream(f.read())
     equal(sorted(sections(ours)), sorted(sections(theirs)))
-    compare(name, ours, theirs)
+    compare(name, ours, theirs, {("globalstate", 0)} if name in RUNNING else ())    # it ran, and is paused here
     for block, contents in theirs.ram.items():
         equal(sorted(ours.ram[block]["pages"]), sorted(contents["pages"]), f"pages of {block}")
         for address, at in contents["pages"].items():
