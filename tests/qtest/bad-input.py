@@ -83,6 +83,13 @@ def refuses(args, words):
     refused(DISK + args.split() if "drive=x" in args else args.split(), words)
 
 
+@cases("-preconfig", "-numa node", "-compat deprecated-input=reject", "-gdb tcp::1234", "-s", "-acpitable file=x", "-icount 1",
+       "-virtfs local", "-plugin x")
+def option_of_qemus_that_does_nothing_here_is_refused_by_name(text):
+    status, _, said = run("7.2", "-M", "q35", "-nodefaults", "-display", "none", "-S", *text.split())
+    equal((status, said), (1, f"godwit-7.2: {text}: Option not supported\n"))
+
+
 @test
 def unreadable_disk_is_refused():
     if os.geteuid() == 0:     # root reads everything: a file of a file system that denies it
