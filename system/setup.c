@@ -143,7 +143,7 @@ static bool make_port(const char *kind, OptionItem *item, unsigned number, Chard
 }
 
 static unsigned serials, parallels;
-static Chardev *serial_chardevs[MACHINE_SERIALS];
+static Chardev *serial_chardevs[MACHINE_SERIALS], *parallel_chardevs[MACHINE_PARALLELS];
 
 static bool make_serial(Config *config, OptionItem *item, GError **error)
 {
@@ -159,9 +159,14 @@ static bool make_serial(Config *config, OptionItem *item, GError **error)
 
 static bool make_parallel(Config *config, OptionItem *item, GError **error)
 {
-    Chardev *chr;
-
-    return make_port("parallel", item, parallels++, &chr, error);
+    if (strcmp(item->arg, "none") == 0) {
+        return true;
+    }
+    if (parallels == MACHINE_PARALLELS) {
+        return error_setf(error, "too many parallel ports");
+    }
+    parallels++;
+    return make_port("parallel", item, parallels - 1, &parallel_chardevs[parallels - 1], error);
 }
 
 /* -monitor, -qmp: the device is made now, the monitor when there is something to talk about. */
@@ -390,6 +395,7 @@ static bool create_machine(Config *config)
     current_machine->mem_path = g_strdup(config->mem_path);
     current_machine->mem_prealloc = config->mem_prealloc;
     memcpy(current_machine->serial, serial_chardevs, sizeof(serial_chardevs));
+    memcpy(current_machine->parallel, parallel_chardevs, sizeof(parallel_chardevs));
     current_machine->nographic = config->nographic;
     memcpy(current_machine->uuid, config->uuid, sizeof(config->uuid));
     current_machine->uuid_set = config->uuid_set;

@@ -1,6 +1,7 @@
 /* The chips behind the LPC bridge that every PC has, and the interrupt lines between them. */
 #include <string.h>
 
+#include "hw/char/parallel-isa.h"
 #include "hw/char/serial-isa.h"
 #include "hw/dma/i8257.h"
 #include "hw/i386/pc.h"
@@ -134,10 +135,15 @@ static void init_timers(PCMachineState *pc, ISABus *bus)
     }
 }
 
-static bool init_serials(PCMachineState *pc, ISABus *bus, GError **error)
+static bool init_ports(PCMachineState *pc, ISABus *bus, GError **error)
 {
     for (unsigned i = 0; i < MACHINE_SERIALS; i++) {
         if (pc->parent_obj.serial[i] && !isa_serial_new(bus, i, pc->parent_obj.serial[i], error)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < MACHINE_PARALLELS; i++) {
+        if (pc->parent_obj.parallel[i] && !isa_parallel_new(bus, i, pc->parent_obj.parallel[i], error)) {
             return false;
         }
     }
@@ -181,7 +187,7 @@ bool pc_chips_init(PCMachineState *pc, GError **error)
     if (!pc->lpc->dma_in_bridge) {
         i8257_new_pair(bus);
     }
-    if (!init_serials(pc, bus, error)) {
+    if (!init_ports(pc, bus, error)) {
         return false;
     }
     return !pc->i8042 || init_keyboard(pc, bus, error);

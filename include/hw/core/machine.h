@@ -14,6 +14,7 @@
 #include "system/memory.h"
 
 #define MACHINE_SERIALS 4
+#define MACHINE_PARALLELS 3
 
 #define TYPE_MACHINE "machine"
 OBJECT_DECLARE_TYPE(MachineState, MachineClass, MACHINE)
@@ -62,7 +63,8 @@ struct MachineState {
     Json *boot;                     /* -boot's members: "order", "once", "menu", "strict", "splash", …, as JSON types */
     char *kernel, *initrd, *append, *dtb, *dumpdtb, *dt_compatible, *firmware, *memory_encryption, *cgs;
     int64_t phandle_start;
-    Chardev *serial[MACHINE_SERIALS];   /* -serial, by place; NULL: none there. Set by the caller before machine_init() */
+    /* -serial and -parallel, by place; NULL: none there. Set by the caller before machine_init() */
+    Chardev *serial[MACHINE_SERIALS], *parallel[MACHINE_PARALLELS];
     bool suppress_vmdesc, usb, graphics, dump_guest_core, mem_merge;
     char *snapshot_dir;             /* snapshot-dir=: where savevm keeps its states; NULL: beside the first disk */
     bool initialized;               /* machine_init() is through */
