@@ -202,6 +202,14 @@ static void handle_slot(AHCIPort *p, unsigned slot)
     }
 }
 
+/* A queued command that ends sets the status, so that this alone does not tell. */
+static bool is_busy(const AHCIPort *p)
+{
+    const IDEState *s = &p->port.ifs[0];
+
+    return (s->status & (ATA_STATUS_BUSY | ATA_STATUS_DRQ)) || s->in_flight || p->transfer.active;
+}
+
 void ahci_check_commands(AHCIPort *p)
 {
     const IDEState *s = ide_drive(&p->port);
@@ -212,7 +220,7 @@ void ahci_check_commands(AHCIPort *p)
     for (unsigned slot = 0; slot < AHCI_SLOTS; slot++) {
         bool runs = p->port_regs.cmd & AHCI_CMD_START;
 
-        if (!runs || (s->status & (ATA_STATUS_BUSY | ATA_STATUS_DRQ))) {
+        if (!runs || is_busy(p)) {
             return;
         }
         if (p->port_regs.cmd_issue & (1u << slot)) {

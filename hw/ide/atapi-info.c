@@ -423,7 +423,14 @@ static void read_cd(IDEState *s, const uint8_t *packet)
     uint32_t lba = load_be32(packet + 2), blocks = packet[6] << 16 | load_be16(packet + 7);
     uint8_t parts = packet[9] & 0xf8;
 
-    if (blocks == 0 || parts == NOTHING) {
+    if (blocks == 0) {
+        atapi_ok(s);
+        return;
+    }
+    if (!atapi_check_range(s, lba, blocks)) {
+        return;
+    }
+    if (parts == NOTHING) {
         atapi_ok(s);
     } else if (!atapi_takes_data(s)) {
         s->nsector = 1;

@@ -199,16 +199,24 @@ static void read_next_block(IDEState *s)
     ide_submit(s, BLOCK_READ, s->lba * ATAPI_BLOCK, blocks_at_once(s) * ATAPI_BLOCK, true, block_read);
 }
 
-void atapi_read(IDEState *s, uint32_t lba, uint32_t blocks, uint32_t block_size)
+bool atapi_check_range(IDEState *s, uint32_t lba, uint32_t blocks)
 {
     uint64_t total = atapi_blocks(s);
 
+    if (lba < total && blocks <= total - lba && blocks <= INT32_MAX / ATAPI_RAW_BLOCK) {
+        return true;
+    }
+    atapi_error(s, SENSE_ILLEGAL_REQUEST, ASC_BLOCK_OUT_OF_RANGE);
+    return false;
+}
+
+void atapi_read(IDEState *s, uint32_t lba, uint32_t blocks, uint32_t block_size)
+{
     if (blocks == 0) {
         atapi_ok(s);
         return;
     }
-    if (lba >= total || blocks > total - lba || blocks > INT32_MAX / block_size) {
-        atapi_error(s, SENSE_ILLEGAL_REQUEST, ASC_BLOCK_OUT_OF_RANGE);
+    if (!atapi_check_range(s, lba, blocks)) {
         return;
     }
     s->lba = lba;

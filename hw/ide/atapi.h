@@ -29,6 +29,8 @@ const AtapiCommand *atapi_command(uint8_t opcode);
 void atapi_ok(IDEState *s);
 void atapi_error(IDEState *s, uint8_t key, uint8_t asc);
 void atapi_reply(IDEState *s, uint32_t size, uint32_t max);
+/* False: the packet ended with an error. */
+bool atapi_check_range(IDEState *s, uint32_t lba, uint32_t blocks);
 void atapi_read(IDEState *s, uint32_t lba, uint32_t blocks, uint32_t block_size);
 
 uint64_t atapi_blocks(const IDEState *s);       /* of 2048 bytes */

@@ -88,8 +88,8 @@ class Port:
         return self.tables + 0x800 * slot
 
     def header(self, slot, flags=0, prds=0, table=None, fis_dwords=5):
-        self.vm.write(self.list + 32 * slot, struct.pack("<IIII", (prds << 16) + flags + fis_dwords, 0,
-                                                         table or self.table(slot), 0) + bytes(16))
+        word = (prds << 16) + flags + fis_dwords
+        self.vm.write(self.list + 32 * slot, struct.pack("<IIQ", word, 0, table or self.table(slot)) + bytes(16))
 
     def count(self, slot):
         """PRDBC."""
