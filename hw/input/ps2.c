@@ -6,7 +6,7 @@
 #define ANSWER_MAX 8    /* bytes, as far as a stream has them */
 
 /* The ring is as long as its buffer, and was once as short as what may be in it. */
-static int wrap(const PS2State *s, int index)
+static int wrap(const PS2State *s, uint32_t index)
 {
     return index & ((s->answers_first ? PS2_BUFFER_SIZE : PS2_QUEUE_SIZE) - 1);
 }
@@ -125,7 +125,7 @@ bool ps2_answer_needed(const PS2State *s)
 void ps2_queue_loaded(PS2State *s)
 {
     PS2Queue *q = &s->queue;
-    int answer = q->cwptr == -1 ? 0 : MIN(wrap(s, q->cwptr - q->rptr), ANSWER_MAX);
+    int answer = q->cwptr == -1 ? 0 : MIN(wrap(s, (uint32_t)q->cwptr - (uint32_t)q->rptr), ANSWER_MAX);
 
     q->rptr = wrap(s, q->rptr);
     q->count = CLAMP(q->count, answer, answer + PS2_QUEUE_SIZE);
