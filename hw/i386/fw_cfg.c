@@ -2,8 +2,9 @@
 #include "hw/nvram/fw_cfg.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "hw/core/bootindex.h"
 #include "hw/i386/pc.h"
 #include "hw/smbios/smbios.h"
 #include "hw/timer/hpet.h"
@@ -16,6 +17,7 @@
 #define AMD_HOLE_SIZE 0x300000000ull
 #define NUMA_WORDS(cpus) (1 + (cpus))           /* the number of nodes, then each CPU's, then each node's memory */
 #define SPLASH_MAX (16 * MiB)
+#define OPTION_ROM_MAX (16 * MiB)
 
 /* --- e820 --- */
 
@@ -163,12 +165,34 @@ static bool add_tpr_rom(PCMachineState *pc, GError **error)
                            (FWCfgItem){ .data = rom, .data_length = sizeof(rom), .length = rom[2] * 512 }, error);
 }
 
+/* ROMs without a BAR: firmware finds them by the folder's name. */
+static bool take_rom(PCIDevice *dev, const char *name, int fd, GError **error)
+{
+    bool vga = pci_get_word(dev->config + PCI_CLASS_DEVICE) == 0x0300;
+    g_autofree char *base = g_path_get_basename(name);
+    g_autofree char *file = g_strconcat(vga ? "vgaroms/" : "genroms/", base, NULL);
+    g_autofree uint8_t *data = NULL;
+    struct stat st;
+
+    if (fw_cfg_file(fw_cfg_find(), file)) {
+        return true;                            /* several devices of a kind have the same */
+    }
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > OPTION_ROM_MAX) {
+        return error_setf(error, "failed to load romfile \"%s\"", name);
+    }
+    data = g_malloc(st.st_size);
+    return pread(fd, data, st.st_size, 0) == st.st_size
+               ? fw_cfg_add_file_copy(fw_cfg_find(), file, data, st.st_size, error)
+               : error_setf(error, "failed to load romfile \"%s\"", name);
+}
+
 bool pc_fw_cfg_init(PCMachineState *pc, GError **error)
 {
     pc->fw_cfg = fw_cfg_io_new(error);
     if (!pc->fw_cfg) {
         return false;
     }
+    pci_rom_for_firmware = take_rom;
     add_numbers(pc);
     return fw_cfg_add_file(pc->fw_cfg, "bios-geometry", (FWCfgItem){ 0 }, error) &&
            fw_cfg_add_file(pc->fw_cfg, "bootorder", (FWCfgItem){ 0 }, error) &&
@@ -207,5 +231,6 @@ static bool add_smbios(PCMachineState *pc, GError **error)
 
 bool pc_fw_cfg_done(PCMachineState *pc, GError **error)
 {
+    pc_set_boot_order(pc);
     return add_system_states(pc, error) && add_smbios(pc, error);
 }

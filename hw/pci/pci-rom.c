@@ -11,6 +11,8 @@
 
 #define ROM_SIZE_MAX (2 * GiB)
 
+bool (*pci_rom_for_firmware)(PCIDevice *dev, const char *name, int fd, GError **error);
+
 static const char *const rom_folders[] = { "/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu" };
 
 /* The file of that path, or of that name where firmware is installed. */
@@ -101,15 +103,17 @@ bool pci_rom_add(PCIDevice *dev, GError **error)
         return true;
     }
     /* Without a BAR it is for firmware to load, which a hot-plugged device comes too late for. */
-    if (!dev->rom_bar) {
-        return dev->parent_obj.hotplugged
-                   ? error_setf(error, "Hot-plugged device without ROM bar can't have an option ROM") : true;
+    if (!dev->rom_bar && dev->parent_obj.hotplugged) {
+        return error_setf(error, "Hot-plugged device without ROM bar can't have an option ROM");
+    }
+    if (!dev->rom_bar && !pci_rom_for_firmware) {
+        return true;
     }
     fd = open_rom(name);
     if (fd < 0) {
         return error_setf(error, "failed to find romfile \"%s\"", name);
     }
-    ok = rom_add_file(dev, name, fd, error);
+    ok = dev->rom_bar ? rom_add_file(dev, name, fd, error) : pci_rom_for_firmware(dev, name, fd, error);
     close(fd);
     return ok;
 }

@@ -184,6 +184,32 @@ def smi_features_are_negotiated(wanted, _, ok):
         equal(fw.file("etc/smi/features-ok"), bytes([ok]))
 
 
+@cases(((), b"/pci@i0cf8/pci-bridge@3/scsi@0/disk@0,0\n/pci@i0cf8/pci8086,2922@1f,2/drive@1/disk@0\n/pci@i0cf8/scsi@2/disk@0,0\0"),
+       (("-boot", "strict=on"), b"/pci@i0cf8/pci-bridge@3/scsi@0/disk@0,0\n/pci@i0cf8/pci8086,2922@1f,2/drive@1/disk@0\n"
+        b"/pci@i0cf8/scsi@2/disk@0,0\nHALT\0"))
+def boot_order_is_that_of_boot_indices(args, want):
+    with tempfile.NamedTemporaryFile() as f:
+        f.truncate(1 << 20)
+        drives = [a for n in "abc" for a in ("-drive", f"if=none,id={n},file={f.name},format=raw,readonly=on,file.locking=off")]
+        with machine(*drives, *args,
+                     "-device", "virtio-blk-pci,drive=a,addr=2,bootindex=7", "-device", "pcie-root-port,id=p,addr=3",
+                     "-device", "virtio-blk-pci,drive=b,bus=p,bootindex=1", "-device",
+                     "ide-cd,drive=c,bus=ide.1,bootindex=3") as vm:
+            equal(FWCfg(vm).file("bootorder"), want)
+    with machine(*args) as vm:
+        equal(FWCfg(vm).file("bootorder"), b"")
+
+
+@test
+def a_rom_without_a_bar_is_firmwares():
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(b"\x55\xaa\x01" + bytes(509))
+        f.flush()
+        rom = f"virtio-rng-pci,romfile={f.name},rombar=0"
+        with machine("-device", rom, "-device", rom) as vm:
+            equal(FWCfg(vm).file("genroms/" + os.path.basename(f.name)), b"\x55\xaa\x01" + bytes(509))
+
+
 def structures(fw):
     """type: [(formatted part, strings), …], and how many there are, how long the longest is."""
     data, at, found, count, longest = fw.file("etc/smbios/smbios-tables"), 0, {}, 0, 0

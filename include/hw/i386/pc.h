@@ -62,6 +62,8 @@ bool pc_dump_dtb(MachineState *m, const char *file, GError **error);
 /* fw_cfg with what is known before there are devices; then the rest. */
 bool pc_fw_cfg_init(PCMachineState *pc, GError **error);
 bool pc_fw_cfg_done(PCMachineState *pc, GError **error);
+/* The devices that firmware is to boot from, of those that are there now. */
+void pc_set_boot_order(PCMachineState *pc);
 /* The ACPI tables and what firmware needs to install them: in RAM blocks, which move with the guest. */
 bool pc_acpi_setup(PCMachineState *pc, GError **error);
 /* Makes the tables anew, of the machine as it is. */

@@ -315,4 +315,7 @@ int pci_config_mismatch(const PCIDevice *dev, const uint8_t *bytes);
 /* The kind of "addr": int32_t, "3.0", "03" or a number. */
 extern const PropertyKind prop_kind_pci_devfn;
 
+/* The board's: takes the option ROM of a device without a ROM BAR (rombar=0), an open file. NULL: nobody wants it. */
+extern bool (*pci_rom_for_firmware)(PCIDevice *dev, const char *name, int fd, GError **error);
+
 #endif
