@@ -118,7 +118,8 @@ static const char *mnemonic(const X86Op *op, char *text)
 static bool same_name(const X86Op *op, const char *ours, const char *theirs)
 {
     static const char *const doubles[][2] = {
-        { "fstp", "fstpnce" }, { "xlat", "xlatb" }, { "fnop", "feni8087_nop" }, { "fnop", "fdisi8087_nop" }, { "fnop", "fsetpm287_nop" },
+        { "fstp", "fstpnce" }, { "xlat", "xlatb" }, { "fnsetpm", "feni8087_nop" }, { "fnsetpm", "fdisi8087_nop" },
+        { "fnsetpm", "fsetpm287_nop" },
         { "retf", "ret" }, { "sysret", "sysretq" }, { "sysexit", "sysexitq" }, { "ffreep", "ffree" },
     };
 

@@ -102,7 +102,7 @@ const DecodeTable x86_decode_tables[TABLES] = {
     [TABLE_D9_7] = { BY_RM, { I(FPREM, FNone, 0), I(FYL2XP1, FNone, 0), I(FSQRT, FNone, 0), I(FSINCOS, FNone, 0),
                               I(FRNDINT, FNone, 0), I(FSCALE, FNone, 0), I(FSIN, FNone, 0), I(FCOS, FNone, 0) } },
     [TABLE_DA_5] = { BY_RM, { [1] = I(FUCOMPP, FNone, 0) } },
-    [TABLE_DB_4] = { BY_RM, { I(FNOP, FNone, 0), I(FNOP, FNone, 0), I(FNCLEX, FNone, 0), I(FNINIT, FNone, 0), I(FNOP, FNone, 0) } },
+    [TABLE_DB_4] = { BY_RM, { I(FNSETPM, FNone, 0), I(FNSETPM, FNone, 0), I(FNCLEX, FNone, 0), I(FNINIT, FNone, 0), I(FNSETPM, FNone, 0) } },
     [TABLE_DE_3] = { BY_RM, { [1] = I(FCOMPP, FNone, 0) } },
     [TABLE_DF_4] = { BY_RM, { I(FNSTSW, FEw, 0) } },
 };

@@ -416,6 +416,9 @@ static bool special_cases(Decoder *d)
     case X86_PUSH_SREG: case X86_POP_SREG:
         op->reg = op->opcode >> 3 & 7;
         break;
+    case X86_PCMPESTRM: case X86_PCMPESTRI: /* lengths in general registers */
+        op->flags &= d->is_64 ? 0xffff : ~X86_OP_W;
+        break;
     case X86_FCMOVCC: /* B, E, BE, U */
         op->cond = (const uint8_t[]){ 2, 4, 6, 0xa }[reg(d) & 3] | (op->opcode & 1);
         break;

@@ -296,7 +296,8 @@ typedef enum X86Feature {
     X(FSCALE, fscale, VECTOR, FPU, NONE, 0)                                                                            \
     X(FSIN, fsin, VECTOR, FPU, NONE, 0)                                                                                \
     X(FCOS, fcos, VECTOR, FPU, NONE, 0)                                                                                \
-    X(FNOP, fnop, VECTOR, FPU, NONE, 0)         /* FENI, FDISI, FSETPM of the 8087 and 80287 too */                    \
+    X(FNOP, fnop, VECTOR, FPU, NONE, 0)                                                                                \
+    X(FNSETPM, fnsetpm, VECTOR, FPU, NONE, 0)   /* of the 80287; FNENI and FNDISI of the 8087: they do nothing */      \
     X(FFREE, ffree, VECTOR, FPU, NONE, 0)                                                                              \
     X(FFREEP, ffreep, VECTOR, FPU, NONE, 0)                                                                            \
     X(FNCLEX, fnclex, VECTOR, FPU, NONE, 0)                                                                            \

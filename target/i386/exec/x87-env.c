@@ -4,6 +4,7 @@
 #include "target/i386/exec/x87.h"
 
 VECTOR_OP(fninit)
+VECTOR_OP(fnsetpm)
 VECTOR_OP(fnclex)
 VECTOR_OP(fldcw)
 VECTOR_OP(fnstcw)
@@ -49,6 +50,11 @@ static void check_available(X86Exec *x)
     if (x->env->hflags & (1u << HF_EM_SHIFT | 1u << HF_TS_SHIFT)) {
         x86_raise(x, EXCP_NM);
     }
+}
+
+static void fnsetpm(X86Exec *x, const X86Op *op)
+{
+    check_available(x);
 }
 
 static uint16_t status(X86Exec *x)
@@ -260,6 +266,7 @@ X86OpFn *x87_control_handler(const X86Op *op)
 {
     switch (op->id) {
     case X86_FNINIT: return op_fninit;
+    case X86_FNSETPM: return op_fnsetpm;
     case X86_FNCLEX: return op_fnclex;
     case X86_FLDCW: return op_fldcw;
     case X86_FNSTCW: return op_fnstcw;
