@@ -124,9 +124,20 @@ void accel_prepare(void)
     }
 }
 
-void accel_start(void)
+static void count_instructions(const Json *icount)
+{
+    const char *shift = json_member_string(icount, "shift", "auto");
+
+    cpus_count(strcmp(shift, "auto") == 0 ? 3 : (unsigned)g_ascii_strtoull(shift, NULL, 10),
+               strcmp(json_member_string(icount, "sleep", "on"), "off") != 0);
+}
+
+void accel_start(const Json *icount)
 {
     if (executes()) {
+        if (icount && json_has(icount, "shift")) {
+            count_instructions(icount);
+        }
         cpus_enable();
     }
 }

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "system/clock.h"
 #include "system/main-loop.h"
 #include "system/qtest.h"
 #include "system/ramblock.h"
@@ -27,9 +28,118 @@ static unsigned count;
 static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;  /* some CPU stopped executing */
 static __thread CpuThread *self;
 
-static bool may_execute(const CpuThread *t)
+static bool may_run(void)
 {
-    return running && paused == 0 && !ended && (!t->cpu->halted || x86_interrupt_pending(t->cpu));
+    return running && paused == 0 && !ended;
+}
+
+static bool is_awake(const CpuThread *t)
+{
+    return !t->cpu->halted || x86_interrupt_pending(t->cpu);
+}
+
+/* --- counting: one CPU at a time, for a slice of instructions or until a timer is due --- */
+
+enum { SLICE = 100000 };
+
+static struct {
+    bool enabled, sleep;
+    unsigned shift, turn;
+    X86Exec *executes;      /* with `given` as its budget at first; NULL: all is accounted for */
+    int64_t given;
+} counting;
+
+static int64_t executed_since(void)
+{
+    const X86Exec *x = __atomic_load_n(&counting.executes, __ATOMIC_RELAXED);
+
+    return x ? (counting.given - x->budget) << counting.shift : 0;
+}
+
+/* The slice ends before the next block, whose end may be too late for the timer. */
+static void timer_is_earlier(void)
+{
+    X86Exec *x = counting.executes;
+
+    if (x) {
+        x86_exec_kick(x, X86_PENDING_STOP);
+    }
+}
+
+static void begin_slice(X86Exec *x)
+{
+    int64_t now = clock_ns(CLOCK_TYPE_VIRTUAL), deadline = clock_deadline(CLOCK_TYPE_VIRTUAL);
+    int64_t until_timer = deadline == INT64_MAX ? SLICE : (MAX(deadline - now, 0) >> counting.shift) + 1;
+
+    x->counts = true;
+    x->budget = counting.given = MIN(SLICE, until_timer);
+    __atomic_store_n(&counting.executes, x, __ATOMIC_RELAXED);
+}
+
+/* Guest time moves by what was executed, and its timers fire. */
+static void end_slice(void)
+{
+    int64_t now = clock_ns(CLOCK_TYPE_VIRTUAL);
+
+    __atomic_store_n(&counting.executes, NULL, __ATOMIC_RELAXED);
+    clock_step_to(now);
+}
+
+/* All are halted. */
+static void wait_for_timer(CpuThread *t)
+{
+    int64_t now = clock_ns(CLOCK_TYPE_VIRTUAL), deadline = clock_deadline(CLOCK_TYPE_VIRTUAL);
+
+    if (deadline == INT64_MAX) {
+        big_wait(&t->wake);
+        return;
+    }
+    if (counting.sleep && deadline > now) {
+        int64_t begin = clock_ns(CLOCK_TYPE_REALTIME);
+
+        big_wait_for(&t->wake, deadline - now);
+        if (clock_ns(CLOCK_TYPE_REALTIME) - begin < deadline - now || !may_run()) {
+            return;         /* something else came */
+        }
+    }
+    clock_step_to(deadline);
+}
+
+/* Whether it is t's turn; passes the turn on to the next CPU that has something to do. */
+static bool has_turn(CpuThread *t)
+{
+    if (&threads[counting.turn] != t) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        unsigned next = (counting.turn + i) % count;
+
+        if (is_awake(&threads[next])) {
+            counting.turn = next;
+            pthread_cond_signal(&threads[next].wake);
+            return &threads[next] == t;
+        }
+    }
+    return false;
+}
+
+static void wait_for_turn(CpuThread *t)
+{
+    while (!may_run() || !has_turn(t)) {
+        if (may_run() && &threads[counting.turn] == t) {
+            wait_for_timer(t);
+        } else {
+            big_wait(&t->wake);
+        }
+    }
+}
+
+void cpus_count(unsigned shift, bool sleep)
+{
+    counting.enabled = true;
+    counting.shift = shift;
+    counting.sleep = sleep;
+    clock_virtual_counted(executed_since, timer_is_earlier);
 }
 
 static void *run_cpu(void *opaque)
@@ -47,7 +157,11 @@ static void *run_cpu(void *opaque)
     t->cpu->host_thread = (int)syscall(SYS_gettid);
     pthread_cond_broadcast(&idle);
     for (;;) {
-        while (!may_execute(t)) {
+        if (counting.enabled) {
+            wait_for_turn(t);
+            begin_slice(t->exec);
+        }
+        while (!may_run() || !is_awake(t)) {
             big_wait(&t->wake);
         }
         if (t->flush) {
@@ -62,6 +176,11 @@ static void *run_cpu(void *opaque)
         big_lock();
         x86_exec_store(t->exec);
         t->executes = false;
+        if (counting.enabled) {
+            end_slice();
+            counting.turn = (counting.turn + 1) % count;
+            pthread_cond_signal(&threads[counting.turn].wake);
+        }
         pthread_cond_broadcast(&idle);
     }
     return NULL;
@@ -71,7 +190,7 @@ static void kick(X86CPU *cpu)
 {
     if (cpu->exec) {
         x86_exec_kick(cpu->exec, X86_PENDING_INTERRUPT);
-        pthread_cond_signal(&threads[cpu->index].wake);
+        pthread_cond_signal(&threads[counting.enabled ? counting.turn : cpu->index].wake);
     }
 }
 

@@ -25,6 +25,8 @@ static struct {
     uint64_t tsc_offset; /* the same for host ticks, which count modulo 2^64 */
     bool manual;        /* under qtest guest time is */
     int64_t manual_ns;
+    int64_t (*since)(void); /* with -icount: executed since manual_ns */
+    void (*earlier)(void);
 } guest;
 
 /* Time. */
@@ -42,7 +44,7 @@ int64_t clock_ns(ClockType clock)
     switch (clock) {
     case CLOCK_TYPE_VIRTUAL:
         if (guest.manual) {
-            return guest.manual_ns;
+            return guest.manual_ns + (guest.since ? guest.since() : 0);
         }
         return guest.offset + (guest.enabled ? read_clock(CLOCK_MONOTONIC) : 0);
     case CLOCK_TYPE_HOST:
@@ -64,7 +66,7 @@ static uint64_t host_ticks(void)
 int64_t clock_tsc(void)
 {
     if (guest.manual) {
-        return guest.tsc_offset + guest.manual_ns;
+        return guest.tsc_offset + clock_ns(CLOCK_TYPE_VIRTUAL);
     }
     return guest.tsc_offset + (guest.enabled ? host_ticks() : 0);
 }
@@ -99,6 +101,13 @@ void clock_virtual_set(int64_t ns)
 void clock_virtual_manual(void)
 {
     guest.manual = true;
+}
+
+void clock_virtual_counted(int64_t (*since)(void), void (*earlier)(void))
+{
+    guest.manual = true;
+    guest.since = since;
+    guest.earlier = earlier;
 }
 
 bool clock_is_manual(void)
@@ -223,6 +232,9 @@ void timer_set(Timer *timer, int64_t expire)
     heap_add(heap, timer);
     if (timer->heap_index == 0) {
         main_loop_notify();
+        if (timer->clock == CLOCK_TYPE_VIRTUAL && guest.earlier) {
+            guest.earlier();
+        }
     }
 }
 
@@ -244,7 +256,7 @@ int64_t clock_time_to_next(void)
 
     for (ClockType clock = 0; clock < CLOCK_TYPES; clock++) {
         int64_t deadline = clock_deadline(clock), now;
-        if (deadline == INT64_MAX) {
+        if (deadline == INT64_MAX || (clock == CLOCK_TYPE_VIRTUAL && guest.since)) {
             continue;
         }
         now = clock_ns(clock);
@@ -279,7 +291,7 @@ void clock_run(ClockType clock)
 
 void clock_run_all(void)
 {
-    for (ClockType clock = 0; clock < CLOCK_TYPES; clock++) {
+    for (ClockType clock = guest.since ? CLOCK_TYPE_VIRTUAL + 1 : 0; clock < CLOCK_TYPES; clock++) {
         clock_run(clock);
     }
 }

@@ -41,6 +41,20 @@ bool big_lock_held(void)
     return lock_held;
 }
 
+void big_wait_for(pthread_cond_t *cond, int64_t ns)
+{
+    struct timespec until;
+
+    g_assert(lock_held);
+    clock_gettime(CLOCK_REALTIME, &until);
+    ns = MIN(ns, 3600 * NANOSECONDS_PER_SECOND) + until.tv_nsec;
+    until.tv_sec += ns / NANOSECONDS_PER_SECOND;
+    until.tv_nsec = ns % NANOSECONDS_PER_SECOND;
+    lock_held = false;
+    pthread_cond_timedwait(cond, &big_mutex, &until);
+    lock_held = true;
+}
+
 void big_wait(pthread_cond_t *cond)
 {
     g_assert(lock_held);

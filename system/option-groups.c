@@ -44,6 +44,7 @@ static const KeyvalOption name_keys[] = {
 };
 static const KeyvalOption rtc_keys[] = { { "base", S }, { "clock", S }, { "driftfix", S } };
 static const KeyvalOption overcommit_keys[] = { { "mem-lock", B }, { "cpu-pm", B } };
+static const KeyvalOption icount_keys[] = { { "shift", S }, { "align", S }, { "sleep", S }, { "rr", S }, { "rrfile", S }, { "rrsnapshot", S } };
 static const KeyvalOption msg_keys[] = { { "timestamp", B }, { "guest-name", B } };
 static const KeyvalOption sandbox_keys[] = {
     { "enable", B }, { "obsolete", S }, { "elevateprivileges", S }, { "spawn", S }, { "resourcecontrol", S },
@@ -103,6 +104,7 @@ static const OptionGroup groups[] = {
     GROUP("name", "name", name_keys),
     GROUP("rtc", "rtc", rtc_keys),
     GROUP("overcommit", "overcommit", overcommit_keys),
+    GROUP("icount", "icount", icount_keys),
     GROUP("msg", "msg", msg_keys),
     GROUP("sandbox", "sandbox", sandbox_keys),
     GROUP("action", "action", action_keys),

@@ -199,6 +199,33 @@ static bool opt_overcommit(Config *config, OptionItem *item, GError **error)
            keyval_get_bool(opts, "cpu-pm", config->cpu_pm, &config->cpu_pm, error);
 }
 
+static bool opt_icount(Config *config, OptionItem *item, GError **error)
+{
+    g_autoptr(Json) opts = option_parse_group(item->arg, "icount", "shift", error);
+    const char *shift = opts ? json_member_string(opts, "shift", NULL) : NULL;
+    bool align, sleep;
+    uint64_t value;
+
+    if (!opts || !keyval_get_bool(opts, "align", false, &align, error) || !keyval_get_bool(opts, "sleep", true, &sleep, error)) {
+        return false;
+    }
+    if (json_has(opts, "rr")) {
+        return error_setf(error, "recording and replaying is not supported");
+    }
+    if (!shift && align) {
+        return error_setf(error, "Please specify shift option when using align");
+    }
+    if (align && !sleep) {
+        return error_setf(error, "align=on and sleep=off are incompatible");
+    }
+    if (shift && strcmp(shift, "auto") != 0 && !g_ascii_string_to_unsigned(shift, 10, 0, 10, &value, NULL)) {
+        return error_setf(error, "icount: Invalid shift value");
+    }
+    json_unref(config->icount);
+    config->icount = g_steal_pointer(&opts);
+    return true;
+}
+
 static bool opt_msg(Config *config, OptionItem *item, GError **error)
 {
     g_autoptr(Json) opts = option_parse_group(item->arg, "msg", NULL, error);
@@ -419,7 +446,7 @@ const Option option_host_table[] = {
     { "spice", "…", NULL, opt_unsupported },
     { "gdb", "DEV", NULL, opt_unsupported },
     { "s", NULL, NULL, opt_unsupported },
-    { "icount", "…", NULL, opt_unsupported },
+    { "icount", "[shift=N|auto][,align=on|off][,sleep=on|off]", "guest time by executed instructions, 1 << N ns each", opt_icount },
     { "plugin", "…", NULL, opt_unsupported },
     { "fsdev", "…", NULL, opt_unsupported },
     { "virtfs", "…", NULL, opt_unsupported },

@@ -147,6 +147,7 @@ void options_clear(Config *config)
     g_clear_pointer(&config->kept, g_ptr_array_unref);
     g_clear_pointer(&config->machine, json_unref);
     g_clear_pointer(&config->sandbox, json_unref);
+    g_clear_pointer(&config->icount, json_unref);
 }
 
 void options_help(GString *out)

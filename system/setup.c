@@ -540,7 +540,7 @@ bool setup_run(Config *config)
     if (config->qtest && !qtest_init(config->qtest, config->qtest_log, &error)) {
         return fail(error);
     }
-    accel_start();
+    accel_start(config->icount);
     migration_set_autostart(!config->stopped);
     if (config->incoming) {
         bool ok = migration_incoming_begin(&error);

@@ -13,8 +13,11 @@
 bool accel_use(const char *name, const Json *properties, GError **error);
 /* It is chosen: CPUs that are made from now on have only features that it can execute. */
 void accel_prepare(void);
-/* The machine is made: from now on CPUs execute whenever it runs, unless they are a test's. */
-void accel_start(void);
+/*
+ * The machine is made: from now on CPUs execute whenever it runs, unless they are a test's. icount: -icount's options,
+ * checked, or NULL.
+ */
+void accel_start(const Json *icount);
 /* `-accel help`: the names, one a line. */
 void accel_help(GString *out);
 

@@ -9,6 +9,11 @@
 
 /* CPUs will execute instructions: called once, when the accelerator is chosen. */
 void cpus_enable(void);
+/*
+ * -icount: each instruction takes 1 << shift ns of guest time, and CPUs take turns. `sleep`: while all are halted the time
+ * to the next timer is waited for; else guest time is there at once. Called before the CPUs run.
+ */
+void cpus_count(unsigned shift, bool sleep);
 /* Holds all CPUs, so that their state can be looked at and changed; nests. With the big lock. */
 void cpus_pause(void);
 void cpus_resume(void);

@@ -54,4 +54,11 @@ void clock_virtual_manual(void);
 bool clock_is_manual(void);
 int64_t clock_step_to(int64_t ns);
 
+/*
+ * Instruction counting (-icount): guest time is what CPUs executed. It stands still but for clock_step_to(), which whoever
+ * executes calls, and which alone fires timers of guest time. `since` is what was executed since then, in ns; `earlier`
+ * hears that the first timer is due earlier than it was.
+ */
+void clock_virtual_counted(int64_t (*since)(void), void (*earlier)(void));
+
 #endif

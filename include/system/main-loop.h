@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 void main_loop_init(void);
 /* Runs until main_loop_quit(); returns its status. */
@@ -30,6 +31,8 @@ void big_unlock(void);
 bool big_lock_held(void);
 /* Waits without the lock, which the caller holds and has again afterwards. */
 void big_wait(pthread_cond_t *cond);
+/* The same for no longer than ns. */
+void big_wait_for(pthread_cond_t *cond, int64_t ns);
 
 /* Work for the main loop. A Deferred runs once per schedule, in order; scheduling twice before it ran is once. */
 typedef struct Deferred Deferred;

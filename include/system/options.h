@@ -59,6 +59,7 @@ typedef struct Config {
     unsigned num_data_dirs;         /* of -L */
     Json *sandbox;
     bool mem_lock, cpu_pm;
+    Json *icount;               /* -icount's options as texts; NULL: not given */
     const char *mem_path;
     bool done;                      /* -h, -version, … did all there is to do: status 0 */
 } Config;

@@ -112,6 +112,7 @@ typedef struct X86ExecPrivate {
     unsigned locked_length;
     unsigned pauses;
     bool stepping;
+    bool short_budget;          /* the next block has more instructions than may be run */
     /* asked by others, under the mutex */
     pthread_mutex_t mutex;
     CodeRequest requests[REQUESTS];

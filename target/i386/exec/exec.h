@@ -64,6 +64,8 @@ struct X86Exec {
     X86TlbEntry *tlb;               /* of X86_TLB_SIZE: for accesses with the current privilege */
     uint32_t mode;                  /* what of the CPU's mode decides how code is translated (engine.h) */
     uint32_t code_tag;              /* the low bits of CodeTlb.tag with the current privilege */
+    bool counts;                    /* instructions: runs no more than `budget`, which then is 0 */
+    int64_t budget;
     X86CPUState *env;
     X86CPU *cpu;
     uint64_t eip;                   /* in a plain handler: the next instruction's; else not kept */
@@ -79,7 +81,8 @@ struct X86Exec {
 X86Exec *x86_exec_new(X86CPU *cpu);
 void x86_exec_free(X86Exec *x);
 /*
- * Runs from env's state until X86_PENDING_STOP is set or the CPU is halted with nothing to do. Without the big lock.
+ * Runs from env's state until X86_PENDING_STOP is set, the CPU is halted with nothing to do, or the budget is spent. Without
+ * the big lock.
  * Before: x86_exec_load(); after: x86_exec_store() makes env true.
  */
 void x86_exec_run(X86Exec *x);

@@ -85,7 +85,7 @@ static void update_mode(X86Exec *x)
     bool user = (env->hflags & HF_CPL_MASK) == 3, aligned = env->cr[0] & 1 << 18 && env->eflags & FLAG_AC;
     unsigned tlb = user ? (aligned ? 3 : 2) : smap ? 1 : 0;
 
-    x->mode = mode_of(env);
+    x->mode = mode_of(env) | (x->counts ? MODE_COUNT : 0);
     x->tlb = x->engine->tlb[tlb];
     x->code_tag = user ? 3 : 1;
     x->regs[18] = env->segs[R_FS].base;
@@ -186,6 +186,16 @@ static void step(X86Exec *x)
     x86_step_after(x);
 }
 
+/* One instruction, where a block would be too many. */
+static void run_one(X86Exec *x)
+{
+    x->engine->short_budget = false;
+    x->mode |= MODE_SINGLE;
+    enter_block(x);
+    x->op = NULL;
+    update_mode(x);
+}
+
 /* What others asked for. False: the thread is wanted elsewhere. */
 static bool serve(X86Exec *x)
 {
@@ -227,7 +237,7 @@ static void settle_exception(X86Exec *x)
 
 void x86_exec_run(X86Exec *x)
 {
-    x->engine->raised = x->engine->stepping = false;
+    x->engine->raised = x->engine->stepping = x->engine->short_budget = false;
     x86_code_serve(x);
     setjmp(x->exit);
     for (;;) {
@@ -245,8 +255,13 @@ void x86_exec_run(X86Exec *x)
         }
         update_mode(x);
         check_code_limit(x);
+        if (unlikely(x->counts && x->budget <= 0)) {
+            return;
+        }
         if (unlikely(x86_steps(x))) {
             step(x);
+        } else if (unlikely(x->engine->short_budget)) {
+            run_one(x);
         } else {
             enter_block(x);
         }

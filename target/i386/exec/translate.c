@@ -79,6 +79,21 @@ const X86Op *x86_op_too_long(X86Exec *x, const X86Op *op)
     x86_raise_error(x, EXCP_GP, 0);
 }
 
+/* The first of a block where instructions are counted; imm: how many it has. */
+static const X86Op *op_count(X86Exec *x, const X86Op *op)
+{
+    int64_t left = x->budget - (int64_t)op->imm;
+
+    if (unlikely(left < 0)) {
+        x->engine->short_budget = true;
+        x->op = NULL;
+        x->eip = address_of(x, op, 0);
+        return NULL;
+    }
+    x->budget = left;
+    X86_NEXT(x, op, 1);
+}
+
 /* --- translation --- */
 
 typedef struct Build {
@@ -88,6 +103,16 @@ typedef struct Build {
     bool ended;
     X86Op ops[MAX_RECORDS];
 } Build;
+
+/* Begins anew. */
+static void begin(Build *b)
+{
+    b->records = b->insns = b->bytes = 0;
+    b->ended = false;
+    if (b->mode & MODE_COUNT) {
+        b->ops[b->records++] = (X86Op){ .fn = op_count };
+    }
+}
 
 static void choose(Build *b, X86Op *op)
 {
@@ -159,6 +184,9 @@ static bool append(Build *b, const uint8_t *bytes, unsigned available)
 
 static void finish(Build *b)
 {
+    if (b->mode & MODE_COUNT) {
+        b->ops[0].imm = b->insns;
+    }
     if (!b->ended) {
         b->ops[b->records] = (X86Op){ .fn = x86_op_next_block, .offset = b->bytes };
         b->records++;
@@ -190,6 +218,7 @@ static X86Block *translate_device_code(Build *b, uint64_t linear)
     uint8_t bytes[16] = { 0 };
     unsigned available = 0;
 
+    begin(b);
     while (available < 15) {
         uint64_t at = x86_long_code(x) ? linear + available : (uint32_t)(linear + available), physical;
 
@@ -204,7 +233,7 @@ static X86Block *translate_device_code(Build *b, uint64_t linear)
         }
         bytes[available++] = (uint8_t)x86_physical_load(x, physical, 1);
     }
-    if (b->records == 0 && !append(b, bytes, available)) {
+    if (b->insns == 0 && !append(b, bytes, available)) {
         return NULL;
     }
     finish(b);
@@ -226,7 +255,7 @@ static X86Block *translate_crossing(Build *b, const CodeTlb *page, uint64_t line
     for (;;) {
         memcpy(bytes, low.host + offset, first);
         memcpy(bytes + first, high.host, 15 - MIN(first, 15));
-        b->records = b->insns = b->bytes = 0;
+        begin(b);
         append(b, bytes, 15);
         if (b->bytes <= first) {        /* undefined: length is not known */
             b->bytes = first + 1;
@@ -265,8 +294,7 @@ X86Block *x86_translate_block(X86Exec *x, uint64_t eip, const CodeTlb *page, uin
     host = page->host + offset;
     do {
         memcpy(bytes, host, available);
-        b.records = b.insns = b.bytes = 0;
-        b.ended = false;
+        begin(&b);
         while (!b.ended && b.insns < most && b.records < MAX_RECORDS - 3 && append(&b, bytes, available)) {
         }
         if (b.insns == 0) {
