@@ -207,6 +207,7 @@ next:
         mov %rax, %cr4
         xor %eax, %eax
         mov %rax, %dr7
+        mov %rax, %cr2
         mov $0xffff0ff0, %eax
         mov %rax, %dr6
         .else
@@ -214,6 +215,7 @@ next:
         xor %eax, %eax
         mov %eax, %cr4
         mov %eax, %dr7
+        mov %eax, %cr2
         mov $0xffff0ff0, %eax
         mov %eax, %dr6
         .endif
@@ -279,6 +281,9 @@ next:
         mov $CODE, %edi
         rep movsb
         .if BITS == 64
+        movl $0x87, TABLES + 0x2000
+        movl $TABLES + 0x3007, TABLES + 0x2008
+        movl $0, TABLES + 0x200c
         mov $TABLES + 0x3000, %edi      # small pages as they were
         mov $0x200007, %eax
 4:      mov %eax, (%edi)

@@ -228,7 +228,129 @@ def protected():
         yield from part()
 
 
-SUITES = {"protected": (32, list(protected()))}
+# --- long mode ---
+
+PAGE = 0x201000     # by its own entry, over DATA
+
+
+def entry(flags, high=0):
+    return f"movb $0xc3, DATA; movl ${0x30000 | flags:#x}, TABLES + 0x3008; movl ${high:#x}, TABLES + 0x300c; "
+
+
+def paging():
+    accesses = {"read": f"mov {PAGE:#x}, %al", "write": f"movb $0xc3, {PAGE:#x}", "fetch": f"mov ${PAGE:#x}, %eax; call *%rax",
+                "change": f"lock; orb $0, {PAGE:#x}"}
+    for ring, setup in (0, ""), (0, "wp off"), (3, ""), (0, "smep"), (0, "smap"), (0, "smap stac"):
+        before = ""
+        if setup == "wp off":
+            before = "mov $0x80000011, %eax; mov %rax, %cr0; "
+        elif setup:
+            before = f"andb $0xfb, TABLES + 0x2000; mov %cr3, %rax; mov %rax, %cr3; mov ${0x100620 if setup == 'smep' else 0x200620:#x}, %eax; mov %rax, %cr4; "
+            before += "stac; " if "stac" in setup else ""
+        for flags in range(8):
+            for nx in 0, 1:
+                for name, access in accesses.items():
+                    yield (f"{'change ' * (name == 'change')}page ring {ring} {setup} {'p' if flags & 1 else '-'}{'w' if flags & 2 else '-'}{'u' if flags & 4 else '-'}{'n' if nx else '-'} {name}", ring,
+                           entry(flags, nx << 31) + before + access + "; mov TABLES + 0x3008, %ebx")
+    for name, code in (("bit 51", entry(7, 1 << 19)), ("bit 40", entry(7, 1 << 8)), ("no page directory", "movl $0, TABLES + 0x2008; "),
+                       ("read-only directory", "andb $0xfd, TABLES + 0x2008; "), ("supervisor's directory", "andb $0xfb, TABLES + 0x2008; "),
+                       ("no-execute directory", "orl $0x80000000, TABLES + 0x200c; "), ("large page of the directory", "movl $0x87, TABLES + 0x2008; "),
+                       ("misaligned large page", "movl $0x2087, TABLES + 0x2008; "), ("reserved bit of the directory", "orl $0x80000, TABLES + 0x200c; ")):
+        for kind, access in accesses.items():
+            for ring in (0, 3) if (name[0], kind) != ("l", "fetch") else ():
+                yield f"{'change ' * (kind == 'change')}page ring {ring} {name} {kind}", ring, "movb $0xc3, DATA; " + entry(7) * (name[0] != "b") + code + access
+    yield "page crossing", 3, "movl $0, TABLES + 0x3010; " + f"movl $1, {PAGE + 0xffe:#x}"
+    yield "page crossing read", 3, "movl $0, TABLES + 0x3010; " + f"mov {PAGE + 0xffe:#x}, %eax"
+    yield "page global after cr3", 0, entry(0x107) + f"mov $0x6a0, %eax; mov %rax, %cr4; mov {PAGE:#x}, %al; movl $0, TABLES + 0x3008; mov %cr3, %rax; mov %rax, %cr3; " \
+        f"mov {PAGE:#x}, %bl; mov $0x620, %eax; mov %rax, %cr4; mov {PAGE:#x}, %cl"
+    yield "page invlpg", 0, entry(7) + f"mov {PAGE:#x}, %al; movl $0, TABLES + 0x3008; invlpg {PAGE:#x}; mov {PAGE:#x}, %cl"
+
+
+def not_canonical():
+    for ring in 0, 3:
+        for name, code in (("read", "mov (%rax), %bl"), ("write", "mov %bl, (%rax)"), ("stack", "mov %rax, %rbp; mov (%rbp), %bl"), ("jump", "jmp *%rax"),
+                           ("call", "call *%rax"), ("return", "push %rax; ret"), ("edge", "mov $0x7fffffffffff, %rax; mov (%rax), %bx"),
+                           ("fs", "mov %fs:(%rax), %bl")):
+            yield f"not canonical ring {ring} {name}", ring, "mov $0x800000000000, %rax; " + code
+
+
+def long_transfers():
+    for ring in 0, 3:
+        for access in TYPES:
+            if access < 0x90 and access & 0x80:
+                if access & 15 in (12,):
+                    continue
+            for flags in (0xa, 0xc, 0xe) if access in (0x9a, 0xfa, 0x9e) else (0xa,):
+                for rpl in sorted({ring, 3}):
+                    yield (f"long ring {ring} retf type {access:02x}.{flags:x} rpl {rpl}", ring, descriptor(access, 0, 0xfffff, flags) +
+                           f"push $0x23; push $CODE_STACK - 64; push ${SEL | rpl}; push ${here('1f')}; lretq; nop; 1: nop")
+                yield (f"long ring {ring} jump to type {access:02x}.{flags:x}", ring, descriptor(access, 0, 0xfffff, flags) +
+                       f"movl ${here('1f')}, DATA; movw ${SEL | ring}, DATA + 4; ljmp *DATA; nop; 1: nop")
+                yield (f"long ring {ring} call to type {access:02x}.{flags:x}", ring, descriptor(access, 0, 0xfffff, flags) +
+                       f"movl ${here('1f')}, DATA; movw ${SEL | ring}, DATA + 4; lcall *DATA; nop; 1: nop")
+        for access in 0x8c, 0xec, 0x6c, 0xe4:
+            for target in 0x08, 0x10, 0x1b, 0, 0x70, 0x28:
+                yield (f"long ring {ring} call gate {access:02x} to {target:02x}", ring, gate(access, target, here("1f"), f"GDT + {SEL}") +
+                       f"movl $0, GDT + {SEL + 8}; movl $0, GDT + {SEL + 12}; movw ${SEL | ring}, DATA + 4; lcall *DATA; nop; "
+                       "1: mov %cs, %ebx; mov (%rsp), %ecx; mov 8(%rsp), %edx; mov 16(%rsp), %esi; mov 24(%rsp), %edi")
+        for cs in 0x08, 0x0b, 0x1b, 0x2b, 0x10, 0, 0x70, 0x18:
+            for ss in 0, 3, 0x10, 0x13, 0x23, 0x08:
+                yield (f"long ring {ring} iret to {cs:02x} stack {ss:02x}", ring, f"push ${ss}; push $CODE_STACK - 64; push $0x202; push ${cs}; push ${here('1f')}; "
+                       "iretq; nop; 1: nop")
+        yield f"long ring {ring} iret with nt", ring, f"push $0x23; push $CODE_STACK - 64; push $2; push $0x1b; push ${here('1f')}; push $0x4002; popf; iretq; 1: nop"
+
+
+def long_gates():
+    for ring in 0, 3:
+        for access in (*range(0x80, 0x90), 0xee, 0xef, 0x6e, 0x92):
+            for ist in (0, 1) if access & 15 in (14, 15) else (0,):
+                yield f"long ring {ring} int gate {access:02x} ist {ist}", ring, gate(access, 0x08, "stubs + 16 * 0x80", "IDT + 0x80 * 16", ist) + "int $0x80"
+        for target in 0, 0x0b, 0x10, 0x1b, 0x28, 0x70:
+            yield f"long ring {ring} int to {target:02x}", ring, gate(0xee, target, "stubs + 16 * 0x80", "IDT + 0x80 * 16") + "int $0x80"
+        for what in "int3", ".byte 0xce", "ud2", "xor %eax, %eax; div %eax", ".byte 0xf0, 0x90", "cli", "clts", "mov %cr0, %rax", "mov %cr8, %rax", \
+                "mov %rax, %cr3", "lldt %ax", "ltr %ax", "lmsw %ax", "invd", "wbinvd", "rdmsr", "in $0x21, %al", "out %al, $0x80", "rsm", "swapgs", \
+                ".byte 0x06", ".byte 0x27", ".byte 0x62, 0", ".byte 0xc5, 0", ".byte 0xea, 0, 0", ".byte 0x9a", ".byte 0xd6", "sysretq", "sysretl", \
+                "sysexitl", "clac", "stac", "xsetbv", "monitor", "rdfsbase %rax", "lock; mov %rax, %cr0", "mov %rax, %dr7", "int $0xf3", ".byte 0x8d, 0xc0", \
+                ".byte 0x0f, 0x0b, 0xc0", ".fill 15, 1, 0x66; nop", "movl $1, %cs:DATA":
+            if ring == 3 or what not in ("mov %rax, %cr3", "sysretq", "sysretl"):
+                yield f"long ring {ring} {what}", ring, what
+    yield "long inner stack is not canonical", 3, "movl $0x8000, TSS + 8; int $0xf1"
+    yield "long idt limit", 0, "push $IDT >> 16; push $0; movw $0x80f, (%rsp); movl $IDT, 2(%rsp); movl $0, 6(%rsp); lidt (%rsp); int $0x81"
+
+
+def system_calls():
+    star = "mov $0xc0000081, %ecx; xor %eax, %eax; mov $0x00180008, %edx; wrmsr; inc %ecx; xor %edx, %edx; mov $3f - 0b + CODE, %eax; wrmsr; " \
+        "inc %ecx; wrmsr; inc %ecx; mov $0x47700, %eax; wrmsr; "
+    show = "nop; 3: mov %cs, %ebx; mov %ss, %edx; pushf; pop %rdi"
+    yield "syscall from level 0", 0, star + "push $0x3ed7; popf; push $2; orl $0xcc0, (%rsp); popf; syscall; " + show
+    yield "syscall from level 3", 0, star + f"push $0x23; push $CODE_STACK; push $0x3202; push $0x1b; push ${here('2f')}; iretq; 2: std; syscall; " + show
+    for insn in "sysretq", "sysretl":
+        yield insn, 0, star + f"mov ${here('2f')}, %ecx; mov $0x3ad7 & ~0x100, %r11d; {insn}; 2: nop; " + show
+    yield "sysenter", 0, "mov $0x174, %ecx; mov $8, %eax; xor %edx, %edx; wrmsr; inc %ecx; mov $CODE_STACK - 128, %eax; wrmsr; inc %ecx; " \
+        f"mov ${here('3f')}, %eax; wrmsr; push $0x23; push $CODE_STACK; push $0x3202; push $0x1b; push ${here('2f')}; iretq; 2: sysenter; " + show
+    yield "sysexit", 0, f"mov $0x174, %ecx; mov $8, %eax; xor %edx, %edx; wrmsr; mov ${here('3f')}, %edx; mov $CODE_STACK - 128, %ecx; " \
+        + descriptor(0xfb, 0, 0xfffff, 0xa, 0x28) + "sysexitq; " + show
+    yield "sysexit without cs", 0, "mov $0x174, %ecx; xor %eax, %eax; xor %edx, %edx; wrmsr; sysexitl"
+    for msr, value in ("0xc0000082", "0x8000"), ("0xc0000100", "0x8000"), ("0xc0000101", "0xffff7fff"), ("0x176", "0x8000"):
+        yield f"wrmsr {msr} not canonical", 0, f"mov ${msr}, %ecx; mov ${value}, %edx; xor %eax, %eax; wrmsr"
+    yield "efer reserved", 0, "mov $0xc0000080, %ecx; rdmsr; or $2, %eax; wrmsr"
+    yield "efer lma is the cpu's", 0, "mov $0xc0000080, %ecx; rdmsr; and $~0x400, %eax; wrmsr; rdmsr; mov %eax, %ebx"
+    yield "cr8", 0, "mov $5, %eax; mov %rax, %cr8; mov %cr8, %rbx; mov $0xfee00080, %eax; mov (%rax), %ecx; xor %eax, %eax; mov %rax, %cr8"
+    yield "cr8 reserved", 0, "mov $0x10, %eax; mov %rax, %cr8"
+    yield "fs base by selector", 0, descriptor(0x92, 0x30000) + "movl $7, DATA + 4; mov $0x40, %eax; mov %eax, %fs; mov %fs:4, %ebx; " \
+        "mov $0xc0000100, %ecx; rdmsr; mov %eax, %esi; xor %eax, %eax; mov %eax, %fs; rdmsr"
+    yield "swapgs and null gs", 0, "mov $0xc0000102, %ecx; mov $DATA, %eax; xor %edx, %edx; wrmsr; swapgs; mov %gs:0, %ebx; rdmsr; swapgs"
+
+
+def long_mode():
+    for part in paging, not_canonical, long_transfers, long_gates, system_calls:
+        yield from part()
+    for name, ring, code in (*segment_loads(), *examinations()):
+        if "arpl" not in name:
+            yield "long " + name, ring, code
+
+
+SUITES = {"protected": (32, list(protected())), "long": (64, list(long_mode()))}
 # Where the manuals and the peer differ: name, and the line as it should be.
 DIFFERENT = {}
 # What the peer has not, or not right: limits and types of segments, the debug trap of a task switch, unaligned accesses beside breakpoints, IRET
@@ -237,4 +359,12 @@ PEERLESS = (
     "seg ", "stack of", "task with trap", "unaligned breakpoint", "iret keeps vm from users", "ring 0 .byte 0xf1", "ring 3 .byte 0xf1",
     "ring 0 rdpmc", "ring 3 mov %cr1", "ring 3 mov %cr5", "task with ds 0", "task with ds 2", "task with cs 28", "task gate in the gdt", "task gate for users", "cr0 20000011", "cr0 7ffaffc1", "general detect",
     "fixed bits of dr6",
+    # Read-modify-write is a write from the start.
+    "change ",
+    # A reserved bit is one of a present entry; what is not canonical faults where it is used, on a stack as #SS; global pages outlive CR3.
+    "not canonical", "page global", *(f"page ring {r} {x}" for r in (0, 3) for x in ("bit ", "misaligned", "reserved")), "cr8 reserved",
+    *(f"long ring {r} {w} type {t}.e" for r in (0, 3) for w in ("retf", "jump to", "call to") for t in ("9a", "9e", "fa")),
+    # Error codes name a vector by its number times 8 in long mode, too; a stack of the IST leaves SS as it is.
+    "long ring 0 int gate", "long ring 3 int gate", "long ring 3 int3", "long ring 0 lock", "long ring 3 lock", "long ring 3 xsetbv", "long idt limit", "syscall from level 0", "sysexit without cs", "wrmsr", "efer reserved", "long ring 0 ss selector 000",
+    *(f"long ring {r} lar lsl verr verw type {t}" for r in (0, 3) for t in ("81", "83", "84", "85")),
 )

@@ -71,12 +71,21 @@ void x86_insn_sysret(X86Exec *x, const X86Op *op)
     x86_step_restart(x);
 }
 
+/* AMD's CPUs do not have the pair in long mode. */
+static void need_sysenter(X86Exec *x)
+{
+    if (x86_long_mode(x) && !is_intel(x)) {
+        x86_raise(x, EXCP_UD);
+    }
+}
+
 void x86_insn_sysenter(X86Exec *x, const X86Op *op)
 {
     X86CPUState *env = x->env;
     uint16_t selector = env->sysenter_cs & 0xfffc;
     bool wide = x86_long_mode(x);
 
+    need_sysenter(x);
     if (!(env->cr[0] & CR0_PE) || !selector) {
         x86_raise_error(x, EXCP_GP, 0);
     }
@@ -92,6 +101,7 @@ void x86_insn_sysexit(X86Exec *x, const X86Op *op)
     uint16_t selector = x->env->sysenter_cs & 0xfffc;
     uint64_t eip = x->regs[R_EDX], esp = x->regs[R_ECX];
 
+    need_sysenter(x);
     if (!selector || !x86_protected(x) || x86_cpl(x) != 0 || (op->size == 8 && (!x86_canonical(eip) || !x86_canonical(esp)))) {
         x86_raise_error(x, EXCP_GP, 0);
     }
