@@ -78,12 +78,14 @@ def refused(args, words, release="8.2"):
     ("-incoming foo", "unknown migration protocol: foo"),
     ("-object foo,id=a", "foo"),
     ("-chardev foo,id=a", "foo"),
+    ("-icount shift=11", "-icount shift=11: icount: Invalid shift value"),
+    ("-icount shift=1,align=on,sleep=off", "align=on and sleep=off are incompatible"),
 )
 def refuses(args, words):
     refused(DISK + args.split() if "drive=x" in args else args.split(), words)
 
 
-@cases("-preconfig", "-numa node", "-compat deprecated-input=reject", "-gdb tcp::1234", "-s", "-acpitable file=x", "-icount 1",
+@cases("-preconfig", "-numa node", "-compat deprecated-input=reject", "-gdb tcp::1234", "-s", "-acpitable file=x",
        "-virtfs local", "-plugin x")
 def option_of_qemus_that_does_nothing_here_is_refused_by_name(text):
     status, _, said = run("7.2", "-M", "q35", "-nodefaults", "-display", "none", "-S", *text.split())
