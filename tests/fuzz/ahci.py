@@ -4,7 +4,7 @@ resets and changes of media, some of it almost right. The emulator may not crash
 
     GODWIT_BUILD=build-asan tests/fuzz/ahci.py [--seconds 60] [--seed 1] [--release 8.2]
 
-The seed of a failed run gives the same run again; tests/fuzz/corpus/ahci has seeds that once found something."""
+The seed of a failed run gives the same run again; those that found something are in meson.build."""
 import argparse
 import os
 import random
