@@ -108,7 +108,7 @@ static void pci_exit(PCIDevice *dev)
 
 static const VMStateDescription vmstate_pci = {
     .name = "pvpanic-pci", .version_id = 1, .minimum_version_id = 1,
-    .fields = VMS_FIELDS(VMS_PCI_DEVICE(PVPanicPCI, parent_obj)),
+    .fields = VMS_FIELDS(VMS_PCI_DEVICE(PVPanicPCI, parent_obj, .name = "dev")),
 };
 
 static const Property pci_props[] = {
