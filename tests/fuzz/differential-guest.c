@@ -6,8 +6,20 @@
 
 /* Physical addresses, which the kernel's half of the address space shows at KERNEL. */
 enum {
-    PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT_CODE = 0x4000, PT_DATA = 0x5000, PDPT_KERNEL = 0x6000, PD_KERNEL = 0x7000,
-    GDT = 0x8000, IDT = 0x9000, TSS = 0xa000, HANDLERS = 0xb000, STACK = 0xe000, CODE_AT = 0x100000, DATA_AT = 0x110000,
+    PML4 = 0x1000,
+    PDPT = 0x2000,
+    PD = 0x3000,
+    PT_CODE = 0x4000,
+    PT_DATA = 0x5000,
+    PDPT_KERNEL = 0x6000,
+    PD_KERNEL = 0x7000,
+    GDT = 0x8000,
+    IDT = 0x9000,
+    TSS = 0xa000,
+    HANDLERS = 0xb000,
+    STACK = 0xe000,
+    CODE_AT = 0x100000,
+    DATA_AT = 0x110000,
 };
 #define KERNEL 0xffffffff80000000ull
 enum { ENTRY = 0x67, USER_RX = 0x25, USER_R = 0x25, USER_RW = 0x67 };
@@ -56,7 +68,8 @@ static void put_tables(void)
     for (unsigned i = 0; i < 32; i++) {
         uint64_t at = KERNEL + HANDLERS + i;
 
-        exec_put64(IDT + 16 * i, (at & 0xffff) | 8 << 16 | (i == 3 || i == 4 ? 0xee00ull : 0x8e00ull) << 32 | (at >> 16 & 0xffff) << 48);
+        exec_put64(IDT + 16 * i, (at & 0xffff) | 8 << 16 | (i == 3 || i == 4 ? 0xee00ull : 0x8e00ull) << 32 |
+                                     (at >> 16 & 0xffff) << 48);
         exec_put64(IDT + 16 * i + 8, at >> 32);
     }
     memset(exec_at(HANDLERS), 0xf4, PAGE);

@@ -1,6 +1,6 @@
 /*
- * The decoder beside Zydis: every offset of the code in ELF files, then random instructions, in 16-, 32- and 64-bit mode.
- * Validity, length, mnemonic and operands have to agree; what may differ is listed below with its reason.
+ * The decoder beside Zydis: every offset of the code in ELF files, then random instructions, in 16-, 32- and 64-bit
+ * mode. Validity, length, mnemonic and operands have to agree; what may differ is listed below with its reason.
  *
  *     x86-decode [--random COUNT] [--seed N] [--time] [ELF …]
  *
@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "target/i386/cpu.h"
 #include "target/i386/exec/insn.h"
@@ -27,14 +28,17 @@ static const struct {
     const char *reason;
     const char *names[12];          /* of Zydis' instruction set extension or set; a last * stands for anything */
 } no_id[] = {
-    { "EVEX, MVEX, XOP and AVX-512's mask instructions: no such CPU model", { "AVX512*", "KNC*", "XOP", "FMA4", "TBM", "LWP" } },
-    { "3DNow!: no such CPU model", { "AMD3DNOW" } },
-    { "AMX, AVX-VNNI: no such CPU model", { "AMX*", "AVX_VNNI" } },
-    { "Intel's virtualization and trusted execution: no model has it", { "VTX", "VMFUNC", "SMX", "SGX*", "TDX", "SNP", "HRESET" } },
-    { "transactional memory: no model has it", { "RTM" } },
-    { "later additions that no model has", { "CET", "WAITPKG", "MOVDIR", "ENQCMD", "PCONFIG", "PTWRITE", "SERIALIZE", "TSX_LDTRK",
-                                         "UINTR", "KEYLOCKER*", "MCOMMIT" } },
-    { "AMD's and VIA's that no model has", { "MONITORX", "CLZERO", "RDPRU", "INVLPGB", "PADLOCK*", "PT", "AMD_INVLPGB" } },
+    {"EVEX, MVEX, XOP and AVX-512's mask instructions: no such CPU model",
+     {"AVX512*", "KNC*", "XOP", "FMA4", "TBM", "LWP"}},
+    {"3DNow!: no such CPU model", {"AMD3DNOW"}},
+    {"AMX, AVX-VNNI: no such CPU model", {"AMX*", "AVX_VNNI"}},
+    {"Intel's virtualization and trusted execution: no model has it",
+     {"VTX", "VMFUNC", "SMX", "SGX*", "TDX", "SNP", "HRESET"}},
+    {"transactional memory: no model has it", {"RTM"}},
+    {"later additions that no model has",
+     {"CET", "WAITPKG", "MOVDIR", "ENQCMD", "PCONFIG", "PTWRITE", "SERIALIZE", "TSX_LDTRK", "UINTR", "KEYLOCKER*",
+      "MCOMMIT"}},
+    {"AMD's and VIA's that no model has", {"MONITORX", "CLZERO", "RDPRU", "INVLPGB", "PADLOCK*", "PT", "AMD_INVLPGB"}},
 };
 
 static bool matches(const char *pattern, const char *name)
@@ -62,14 +66,19 @@ static bool has_no_id(const ZydisDecodedInstruction *z)
 /* The mnemonic that Zydis would give. */
 static const char *mnemonic(const X86Op *op, char *text)
 {
-    static const char *const conditions[16] = { "o", "no", "b", "nb", "z", "nz", "be", "nbe", "s", "ns", "p", "np", "l", "nl", "le", "nle" };
+    static const char *const conditions[16] = {"o", "no", "b", "nb", "z", "nz", "be", "nbe",
+                                               "s", "ns", "p", "np", "l", "nl", "le", "nle"};
     static const char *const fcmov[16] = { [2] = "b", "nb", "e", "ne", "be", "nbe", [10] = "u", "nu" };
     const X86InsnInfo *info = &x86_insn_info[op->id];
     unsigned log = op->size == 8 ? 3 : op->size >> 1;
     size_t length;
 
-    sprintf(text, "%s%s", op->flags & X86_OP_VEX && info->unit == X86_UNIT_VECTOR && info->feature != X86_FEATURE_BMI1 &&
-                          info->feature != X86_FEATURE_BMI2 && *info->name != 'v' ? "v" : "", info->name);
+    sprintf(text, "%s%s",
+            op->flags & X86_OP_VEX && info->unit == X86_UNIT_VECTOR && info->feature != X86_FEATURE_BMI1 &&
+                    info->feature != X86_FEATURE_BMI2 && *info->name != 'v'
+                ? "v"
+                : "",
+            info->name);
     length = strlen(text);
     switch (op->id) {
     case X86_JCC: sprintf(text, "j%s", conditions[op->cond]); break;
@@ -94,14 +103,21 @@ static const char *mnemonic(const X86Op *op, char *text)
         break;
     case X86_MOVD: case X86_PINSRD: case X86_PEXTRD: case X86_VPSRLVD: case X86_VPSLLVD:
     case X86_VPGATHERDD: case X86_VPGATHERQD:
-        if (op->flags & X86_OP_W && (op->size == 8 || op->flags & X86_OP_VEX) && !(op->id <= X86_PEXTRD && op->size != 8)) {
+        if (op->flags & X86_OP_W && (op->size == 8 || op->flags & X86_OP_VEX) &&
+            !(op->id <= X86_PEXTRD && op->size != 8)) {
             text[length - 1] = 'q';
         }
         break;
     case X86_VGATHERDPS: case X86_VGATHERQPS:
         text[length - 1] = op->flags & X86_OP_W ? 'd' : 's';
         break;
-    case X86_FXSAVE: case X86_FXRSTOR: case X86_XSAVE: case X86_XRSTOR: case X86_XSAVEOPT: case X86_XSAVEC: case X86_XSAVES:
+    case X86_FXSAVE:
+    case X86_FXRSTOR:
+    case X86_XSAVE:
+    case X86_XRSTOR:
+    case X86_XSAVEOPT:
+    case X86_XSAVEC:
+    case X86_XSAVES:
     case X86_XRSTORS:
         strcat(text, op->flags & X86_OP_W ? "64" : "");
         break;
@@ -177,13 +193,15 @@ static const char *compare_memory(const X86Op *op, const ZydisDecodedOperand *z,
     if ((((moffs ? op->imm : (uint64_t)(int64_t)op->disp) ^ m->disp.value) & mask) != 0) {
         return "displacement";
     }
-    if (m->segment != ZYDIS_REGISTER_NONE && ZydisRegisterGetId(m->segment) != op->seg && m->type != ZYDIS_MEMOP_TYPE_AGEN) {
+    if (m->segment != ZYDIS_REGISTER_NONE && ZydisRegisterGetId(m->segment) != op->seg &&
+        m->type != ZYDIS_MEMOP_TYPE_AGEN) {
         return "segment";
     }
     if (op->id == X86_MOVSXD && op->size == 2) {
         return NULL; /* with a 16-bit destination CPUs read 16 bits, not 32 */
     }
-    if (op->size2 && m->type == ZYDIS_MEMOP_TYPE_MEM && z->size != op->size2 * 8u && insn->meta.category != ZYDIS_CATEGORY_NOP) {
+    if (op->size2 && m->type == ZYDIS_MEMOP_TYPE_MEM && z->size != op->size2 * 8u &&
+        insn->meta.category != ZYDIS_CATEGORY_NOP) {
         return "size in memory";
     }
     return NULL;
@@ -241,8 +259,10 @@ static const char *compare_operands(const X86Op *op, const ZydisDecodedInstructi
     for (int i = 0; i < insn->operand_count_visible && !why; i++) {
         switch (z[i].type) {
         case ZYDIS_OPERAND_TYPE_MEMORY:
-            why = z[i].encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM || z[i].encoding == ZYDIS_OPERAND_ENCODING_DISP16_32_64
-                      ? compare_memory(op, &z[i], insn) : NULL;
+            why =
+                z[i].encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM || z[i].encoding == ZYDIS_OPERAND_ENCODING_DISP16_32_64
+                    ? compare_memory(op, &z[i], insn)
+                    : NULL;
             break;
         case ZYDIS_OPERAND_TYPE_REGISTER:
             why = compare_register(op, &z[i]);
@@ -265,14 +285,17 @@ static const char *compare_operands(const X86Op *op, const ZydisDecodedInstructi
             break;
         }
     }
-    if (!why && insn->operand_count_visible > 1 && z[0].encoding == ZYDIS_OPERAND_ENCODING_MODRM_REG && !(op->flags & X86_OP_TO_REG)) {
+    if (!why && insn->operand_count_visible > 1 && z[0].encoding == ZYDIS_OPERAND_ENCODING_MODRM_REG &&
+        !(op->flags & X86_OP_TO_REG)) {
         why = "direction";
     }
-    if (!why && z[0].encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM && op->flags & X86_OP_TO_REG && insn->operand_count_visible > 1) {
+    if (!why && z[0].encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM && op->flags & X86_OP_TO_REG &&
+        insn->operand_count_visible > 1) {
         why = "direction";
     }
     if (!why && op->flags & X86_OP_IMM && !immediates && !(op->id >= X86_ROL && op->id <= X86_SAR) &&
-        op->id != X86_CALL_FAR && op->id != X86_JMP_FAR && op->id != X86_BLENDVPS && op->id != X86_BLENDVPD && op->id != X86_PBLENDVB) {
+        op->id != X86_CALL_FAR && op->id != X86_JMP_FAR && op->id != X86_BLENDVPS && op->id != X86_BLENDVPD &&
+        op->id != X86_PBLENDVB) {
         why = "no immediate";
     }
     return why;
@@ -287,14 +310,15 @@ static const char *disassemble(const uint8_t *bytes, int mode)
 
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoders[mode], bytes, 15, &z, operands)) ||
-        !ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &z, operands, z.operand_count_visible, text, sizeof(text),
-                                                      ZYDIS_RUNTIME_ADDRESS_NONE, NULL))) {
+        !ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &z, operands, z.operand_count_visible, text,
+                                                      sizeof(text), ZYDIS_RUNTIME_ADDRESS_NONE, NULL))) {
         return "undefined";
     }
     return text;
 }
 
-static void report(const char *why, const uint8_t *bytes, int mode, const X86Op *op, int ours, const ZydisDecodedInstruction *z, int theirs)
+static void report(const char *why, const uint8_t *bytes, int mode, const X86Op *op, int ours,
+                   const ZydisDecodedInstruction *z, int theirs)
 {
     char text[64];
 
@@ -316,7 +340,9 @@ static void compare(const uint8_t *bytes, int mode)
     ZydisDecodedInstruction z;
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
     ZyanStatus status = ZydisDecoderDecodeFull(&decoders[mode], bytes, 15, &z, operands);
-    int theirs = ZYAN_SUCCESS(status) ? z.length : status == ZYDIS_STATUS_NO_MORE_DATA ? X86_DECODE_TOO_LONG : X86_DECODE_INVALID;
+    int theirs = ZYAN_SUCCESS(status)                  ? z.length
+                 : status == ZYDIS_STATUS_NO_MORE_DATA ? X86_DECODE_TOO_LONG
+                                                       : X86_DECODE_INVALID;
     X86Op op;
     int ours = x86_decode(bytes, BYTES, mode, &op);
     const char *why = NULL;
@@ -351,7 +377,8 @@ static void compare_file(const char *path)
     gsize length;
     const Elf64_Ehdr *header;
 
-    if (!g_file_get_contents(path, &contents, &length, NULL) || length < sizeof(*header) || memcmp(contents, ELFMAG, SELFMAG)) {
+    if (!g_file_get_contents(path, &contents, &length, NULL) || length < sizeof(*header) ||
+        memcmp(contents, ELFMAG, SELFMAG)) {
         printf("# %s: no ELF file\n", path);
         return;
     }
@@ -384,7 +411,8 @@ static uint64_t random64(void)
 /* Random bytes whose beginning leads into the maps with equal chances. */
 static void random_instruction(uint8_t *bytes)
 {
-    static const uint8_t prefixes[] = { 0x66, 0x66, 0xf2, 0xf3, 0xf2, 0xf3, 0x67, 0xf0, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65, 0x40, 0x48, 0x41, 0x4f };
+    static const uint8_t prefixes[] = {0x66, 0x66, 0xf2, 0xf3, 0xf2, 0xf3, 0x67, 0xf0, 0x2e,
+                                       0x36, 0x3e, 0x26, 0x64, 0x65, 0x40, 0x48, 0x41, 0x4f};
     uint64_t choice = random64();
     uint8_t *p = bytes;
 
@@ -427,11 +455,20 @@ static void random_instruction(uint8_t *bytes)
     }
 }
 
+/* Microseconds of this thread's own. */
+static double cpu_time(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+}
+
 static void measure(void)
 {
     enum { COUNT = 1 << 16, ROUNDS = 64 };
     g_autofree uint8_t *bytes = g_malloc0(COUNT + BYTES);
-    gint64 start;
+    double start;
     X86Op op;
     unsigned long n = 0, sum = 0;
     g_autofree char *self = NULL;
@@ -441,7 +478,7 @@ static void measure(void)
         return;
     }
     memcpy(bytes, self + MIN(length / 2, length - COUNT), COUNT);
-    start = g_get_monotonic_time();
+    start = cpu_time();
     for (int round = 0; round < ROUNDS; round++) {
         for (unsigned i = 0; i < COUNT - 64; n++) {
             int size = x86_decode(bytes + i, 64, X86_CODE_64, &op);
@@ -450,7 +487,7 @@ static void measure(void)
             i += size > 0 ? size : 1;
         }
     }
-    printf("# %.1f ns an instruction (%lu)\n", (g_get_monotonic_time() - start) * 1000.0 / n, sum & 1);
+    printf("# %.1f ns an instruction (%lu)\n", (cpu_time() - start) * 1000 / n, sum & 1);
 }
 
 int main(int argc, char **argv)
@@ -481,7 +518,8 @@ int main(int argc, char **argv)
         }
     }
     if (files) {
-        printf("%sok 1 - code of %d files: %lu decoded, %lu differ\n", differing ? "not " : "", files, compared, differing);
+        printf("%sok 1 - code of %d files: %lu decoded, %lu differ\n", differing ? "not " : "", files, compared,
+               differing);
     } else {
         printf("ok 1 - code of files # SKIP none given\n");
     }
@@ -493,8 +531,8 @@ int main(int argc, char **argv)
         random_instruction(bytes);
         compare(bytes, i % 3);
     }
-    printf("%sok 2 - random instructions: %lu decoded, %lu differ\n", differing > in_files ? "not " : "", compared - before,
-           differing - in_files);
+    printf("%sok 2 - random instructions: %lu decoded, %lu differ\n", differing > in_files ? "not " : "",
+           compared - before, differing - in_files);
     for (size_t i = 0; i < G_N_ELEMENTS(no_id); i++) {
         printf("# %lu times: %s\n", expected[i], no_id[i].reason);
     }

@@ -1,6 +1,7 @@
 /*
- * The engine beside the host's own CPU: random instructions on random registers, flags, vectors and memory, once natively
- * (native-run.h) and once in the engine (differential-guest.h); whatever is architecturally defined has to be equal.
+ * The engine beside the host's own CPU: random instructions on random registers, flags, vectors and memory, once
+ * natively (native-run.h) and once in the engine (differential-guest.h); whatever is architecturally defined has to be
+ * equal.
  *
  *     x86-differential [--tests N] [--seed S] [--only INDEX] [--name MNEMONIC] [--32 | --64] [--verbose]
  *
@@ -57,7 +58,9 @@ static bool is_allowed(const X86Op *op, bool is_64, bool is_first)
         return false;
     }
     switch (op->id) {
-    case X86_FNSTENV: case X86_FNSAVE: case X86_FXSAVE: /* not behind x87 instructions: the host forgets their selectors */
+    case X86_FNSTENV:
+    case X86_FNSAVE:
+    case X86_FXSAVE: /* not behind x87 instructions: the host forgets their selectors */
         return is_first;
     case X86_MASKMOVQ: case X86_MASKMOVDQU: /* may fault or not if no byte is selected */
         return is_first;
@@ -72,7 +75,13 @@ static bool is_allowed(const X86Op *op, bool is_64, bool is_first)
     case X86_CPUID: case X86_RDTSC: case X86_RDTSCP: case X86_RDPID: case X86_RDPMC: case X86_RDRAND: case X86_RDSEED:
     case X86_XGETBV: case X86_RDPKRU: case X86_WRPKRU: case X86_MONITOR: case X86_MWAIT:
     /* have more state on the host */
-    case X86_XSAVE: case X86_XSAVEC: case X86_XSAVEOPT: case X86_XSAVES: case X86_XRSTOR: case X86_XRSTORS: case X86_FXRSTOR:
+    case X86_XSAVE:
+    case X86_XSAVEC:
+    case X86_XSAVEOPT:
+    case X86_XSAVES:
+    case X86_XRSTOR:
+    case X86_XRSTORS:
+    case X86_FXRSTOR:
         return false;
     case X86_MOV_SREG:
         return !(op->flags & X86_OP_TO_REG);
@@ -144,7 +153,8 @@ static unsigned random_instruction(uint8_t *bytes, X86Op *op, bool is_64, bool i
 
         random_bytes(bytes);
         length = x86_decode(bytes, 16, is_64 ? X86_CODE_64 : X86_CODE_32, op);
-        if (length <= 0 || !is_allowed(op, is_64, is_first) || (only_name && strcmp(only_name, x86_insn_info[op->id].name))) {
+        if (length <= 0 || !is_allowed(op, is_64, is_first) ||
+            (only_name && strcmp(only_name, x86_insn_info[op->id].name))) {
             continue;
         }
         if (is_relative_branch(op)) { /* ahead, into breakpoints */
@@ -189,16 +199,30 @@ static uint64_t random_integer(void)
 /* Integers, floats, doubles, of all kinds. */
 static uint64_t random_vector_part(void)
 {
-    static const uint32_t floats[] = { 0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffc12345,
-                                       1, 0x807fffff, 0x00800000, 0x7f7fffff, 0x4f000000, 0xcf000000, 0x3f000000, 0x42280000 };
-    static const uint64_t doubles[] = { 0, 1ull << 63, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
-                                        0x7ff8000000000000, 0x7ff0000000000001, 1, 0x800fffffffffffff, 0x0010000000000000,
-                                        0x7fefffffffffffff, 0x41e0000000000000, 0xc3e0000000000000, 0x3fe0000000000000 };
+    static const uint32_t floats[] = {0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000,
+                                      0x7fc00000, 0x7f800001, 0xffc12345, 1,          0x807fffff, 0x00800000,
+                                      0x7f7fffff, 0x4f000000, 0xcf000000, 0x3f000000, 0x42280000};
+    static const uint64_t doubles[] = {0,
+                                       1ull << 63,
+                                       0x3ff0000000000000,
+                                       0xbff0000000000000,
+                                       0x7ff0000000000000,
+                                       0xfff0000000000000,
+                                       0x7ff8000000000000,
+                                       0x7ff0000000000001,
+                                       1,
+                                       0x800fffffffffffff,
+                                       0x0010000000000000,
+                                       0x7fefffffffffffff,
+                                       0x41e0000000000000,
+                                       0xc3e0000000000000,
+                                       0x3fe0000000000000};
     uint64_t choice = random64();
 
     switch (choice & 7) {
     case 0 ... 1:
-        return floats[(choice >> 8) % G_N_ELEMENTS(floats)] | (uint64_t)floats[(choice >> 32) % G_N_ELEMENTS(floats)] << 32;
+        return floats[(choice >> 8) % G_N_ELEMENTS(floats)] | (uint64_t)floats[(choice >> 32) % G_N_ELEMENTS(floats)]
+                                                                  << 32;
     case 2:
         return doubles[(choice >> 8) % G_N_ELEMENTS(doubles)];
     case 3: { /* ordinary numbers */
@@ -225,8 +249,18 @@ static uint64_t random_vector_part(void)
 static void random_x87(NativeState *s)
 {
     static const uint8_t special[][10] = {
-        { 0 }, { [9] = 0x80 }, { [7] = 0x80, 0xff, 0x3f }, { [7] = 0x80, 0xff, 0x7f }, { [7] = 0x80, 0xff, 0xff }, { [7] = 0xc0, 0xff, 0x7f },
-        { 1, [7] = 0x80, 0xff, 0x7f }, { 1 }, { [7] = 0x80 }, { [7] = 0x80, 0, 0x40 }, { [6] = 1, 0, 0x12, 0x34 }, { [7] = 0x80, 0x1e, 0x40 },
+        {0},
+        {[9] = 0x80},
+        {[7] = 0x80, 0xff, 0x3f},
+        {[7] = 0x80, 0xff, 0x7f},
+        {[7] = 0x80, 0xff, 0xff},
+        {[7] = 0xc0, 0xff, 0x7f},
+        {1, [7] = 0x80, 0xff, 0x7f},
+        {1},
+        {[7] = 0x80},
+        {[7] = 0x80, 0, 0x40},
+        {[6] = 1, 0, 0x12, 0x34},
+        {[7] = 0x80, 0x1e, 0x40},
     };
 
     for (unsigned i = 0; i < 8; i++) {
@@ -316,7 +350,8 @@ static void aim(Test *t, unsigned index, uint8_t *bytes)
     if (!below(8)) {
         target = (target & -PAGE) + PAGE - below(size + 2);
     }
-    if ((op->id == X86_BT || op->id == X86_BTS || op->id == X86_BTR || op->id == X86_BTC) && !(op->flags & X86_OP_IMM)) {
+    if ((op->id == X86_BT || op->id == X86_BTS || op->id == X86_BTR || op->id == X86_BTC) &&
+        !(op->flags & X86_OP_IMM)) {
         regs[op->reg / 8] = (int64_t)below(4000) - 2000;
     }
     offset = (int64_t)op->disp;
@@ -343,7 +378,8 @@ static void aim(Test *t, unsigned index, uint8_t *bytes)
 
             memcpy(copy, bytes, op->length);
             memcpy(copy + i, &disp, 4);
-            if (x86_decode(copy, 16, t->is_64 ? X86_CODE_64 : X86_CODE_32, &again) == op->length && again.disp == (int32_t)disp) {
+            if (x86_decode(copy, 16, t->is_64 ? X86_CODE_64 : X86_CODE_32, &again) == op->length &&
+                again.disp == (int32_t)disp) {
                 memcpy(bytes, copy, op->length);
                 *op = again;
                 return;
@@ -371,7 +407,8 @@ static void make_test(Test *t, uint64_t seed, uint64_t index)
         random_instruction(bytes, op, t->is_64, i == 0);
         memcpy(t->code + t->length, bytes, op->length);
         /* a longer sequence goes on only behind what leaves nothing undefined, and always goes on */
-        plain = op->id != X86_MASKMOVQ && op->id != X86_MASKMOVDQU && !x86_insn_info[op->id].ends_block && !x86_undefined_flags(op, 8 * op->size) && !x86_undefined_flags(op, 2) &&
+        plain = op->id != X86_MASKMOVQ && op->id != X86_MASKMOVDQU && !x86_insn_info[op->id].ends_block &&
+                !x86_undefined_flags(op, 8 * op->size) && !x86_undefined_flags(op, 2) &&
                 !x86_undefined_result(op, ~0) && op->id != X86_BSF && op->id != X86_BSR;
         aim(t, i, t->code + t->length);
         t->length += op->length;
@@ -409,10 +446,12 @@ static bool is_canonical(uint64_t address)
 /* Refusals that may be one or the other: the host has more address bits; an access that wraps at 4 GiB. */
 static bool same_refusal(const Test *t, const X86Op *op, const NativeState *native, const NativeState *guest)
 {
-    if (op->id == X86_MASKMOVQ || op->id == X86_MASKMOVDQU) { /* with a mask that selects nothing they may fault or not */
+    if (op->id == X86_MASKMOVQ ||
+        op->id == X86_MASKMOVDQU) { /* with a mask that selects nothing they may fault or not */
         return true;
     }
-    if (op->flags & X86_OP_VSIB && native->vector == 1) { /* a step trap for the elements before the fault (SDM, VGATHERDPS) */
+    if (op->flags & X86_OP_VSIB &&
+        native->vector == 1) { /* a step trap for the elements before the fault (SDM, VGATHERDPS) */
         return true;
     }
     if (native->vector == 13 && guest->vector == 12 && op->size2 >= 16) {
@@ -425,9 +464,10 @@ static bool same_refusal(const Test *t, const X86Op *op, const NativeState *nati
 /* Accesses of many parts, in an order that is the CPU's own. */
 static bool is_long_access(const X86Op *op)
 {
-    return op->id == X86_MASKMOVQ || op->id == X86_MASKMOVDQU || op->id == X86_FNSAVE || op->id == X86_FRSTOR || op->id == X86_FXSAVE ||
-           op->id == X86_VPMASKMOVD || op->id == X86_VPMASKMOVQ || op->id == X86_VMASKMOVPS || op->id == X86_VMASKMOVPD ||
-           op->id == X86_FLDENV || op->id == X86_FNSTENV || op->id == X86_PUSHA || op->id == X86_POPA || op->id == X86_ENTER;
+    return op->id == X86_MASKMOVQ || op->id == X86_MASKMOVDQU || op->id == X86_FNSAVE || op->id == X86_FRSTOR ||
+           op->id == X86_FXSAVE || op->id == X86_VPMASKMOVD || op->id == X86_VPMASKMOVQ || op->id == X86_VMASKMOVPS ||
+           op->id == X86_VMASKMOVPD || op->id == X86_FLDENV || op->id == X86_FNSTENV || op->id == X86_PUSHA ||
+           op->id == X86_POPA || op->id == X86_ENTER;
 }
 
 /* Whether the page fault is the same one. */
@@ -443,14 +483,18 @@ static bool same_fault(const X86Op *last, const NativeState *native, const Nativ
     return !((native->cr2 ^ guest->cr2) & mask) && !((native->error ^ guest->error) & error);
 }
 
-/* Stores that do not happen if they raise an exception that is not masked: then their address counts for some CPUs only. */
+/* Stores that do not happen if they raise an exception that is not masked: then their address counts for some CPUs
+ * only. */
 static bool is_unmasked_store(const Test *t, const X86Op *op)
 {
     const NativeState *before = &t->state;
 
-    return (op->id == X86_FST || op->id == X86_FSTP || op->id == X86_FIST || op->id == X86_FISTP || op->id == X86_FISTTP ||
-            op->id == X86_FBSTP || op->id == X86_VCVTPS2PH) && op->flags & X86_OP_MEM &&
-           (t->count > 1 ? true : op->id == X86_VCVTPS2PH ? ~before->mxcsr & 0x1f80 : ~before->fcw & 0x19);
+    return (op->id == X86_FST || op->id == X86_FSTP || op->id == X86_FIST || op->id == X86_FISTP ||
+            op->id == X86_FISTTP || op->id == X86_FBSTP || op->id == X86_VCVTPS2PH) &&
+           op->flags & X86_OP_MEM &&
+           (t->count > 1              ? true
+            : op->id == X86_VCVTPS2PH ? ~before->mxcsr & 0x1f80
+                                      : ~before->fcw & 0x19);
 }
 
 typedef struct Difference {
@@ -483,14 +527,15 @@ static bool compare(const Test *t, const NativeState *native, const NativeState 
     }
     if (native->vector != guest->vector) {
         return !same_refusal(t, last, native, guest) &&
-               DIFFERS("exception %u (error %x, cr2 %lx) and %u (error %x, cr2 %lx)", native->vector, native->error, native->cr2,
-                       guest->vector, guest->error, guest->cr2);
+               DIFFERS("exception %u (error %x, cr2 %lx) and %u (error %x, cr2 %lx)", native->vector, native->error,
+                       native->cr2, guest->vector, guest->error, guest->cr2);
     }
     if (native->rip != guest->rip) {
         return DIFFERS("rip %lx and %lx", native->rip, guest->rip);
     }
     if (native->vector == 14 && !same_fault(last, native, guest)) {
-        return DIFFERS("page fault at %lx, error %x, and at %lx, error %x", native->cr2, native->error, guest->cr2, guest->error);
+        return DIFFERS("page fault at %lx, error %x, and at %lx, error %x", native->cr2, native->error, guest->cr2,
+                       guest->error);
     }
     if ((native->vector >= 10 && native->vector <= 13) && native->error != guest->error) {
         return DIFFERS("error code %x and %x", native->error, guest->error);
@@ -505,10 +550,12 @@ static bool compare(const Test *t, const NativeState *native, const NativeState 
     }
     flags &= ~x86_undefined_flags(last, t->state.regs[R_ECX]);
     if (t->count > 1) { /* what CL was is not known */
-        flags &= ~(x86_undefined_flags(last, 2) | x86_undefined_flags(last, 8 * last->size) | x86_undefined_flags(last, ~0));
+        flags &=
+            ~(x86_undefined_flags(last, 2) | x86_undefined_flags(last, 8 * last->size) | x86_undefined_flags(last, ~0));
     }
     if ((native->rflags ^ guest->rflags) & flags) {
-        return DIFFERS("flags %lx and %lx: %lx", native->rflags, guest->rflags, (native->rflags ^ guest->rflags) & flags);
+        return DIFFERS("flags %lx and %lx: %lx", native->rflags, guest->rflags,
+                       (native->rflags ^ guest->rflags) & flags);
     }
     if (native->mxcsr != guest->mxcsr && !(last->id == X86_VCVTPS2PH && native->vector != 3)) {
         return DIFFERS("mxcsr %x and %x", native->mxcsr, guest->mxcsr);
@@ -521,8 +568,8 @@ static bool compare(const Test *t, const NativeState *native, const NativeState 
         }
     }
     if (native->fcw != guest->fcw || native->fsw != guest->fsw || native->ftw != guest->ftw) {
-        return DIFFERS("x87 control %x, status %x, tags %x and %x, %x, %x", native->fcw, native->fsw, native->ftw, guest->fcw,
-                       guest->fsw, guest->ftw);
+        return DIFFERS("x87 control %x, status %x, tags %x and %x, %x, %x", native->fcw, native->fsw, native->ftw,
+                       guest->fcw, guest->fsw, guest->ftw);
     }
     for (unsigned i = 0; i < 8; i++) {
         if (memcmp(native->st[i], guest->st[i], 10)) {
@@ -530,8 +577,8 @@ static bool compare(const Test *t, const NativeState *native, const NativeState 
 
             memcpy(&a, native->st[i], 8);
             memcpy(&b, guest->st[i], 8);
-            return DIFFERS("st(%u): %02x%02x.%016lx and %02x%02x.%016lx", i, native->st[i][9], native->st[i][8], a, guest->st[i][9],
-                           guest->st[i][8], b);
+            return DIFFERS("st(%u): %02x%02x.%016lx and %02x%02x.%016lx", i, native->st[i][9], native->st[i][8], a,
+                           guest->st[i][9], guest->st[i][8], b);
         }
     }
     if (native->vector == 14 && (is_long_access(last) || last->size2 == 10)) {
@@ -564,9 +611,11 @@ static void show(const Test *t, uint64_t index, const Difference *d)
         for (unsigned i = 0; i < 16; i++) {
             printf("#   r%-2u %016lx%s", i, s->regs[i], i % 4 == 3 ? "\n" : "");
         }
-        printf("#   rip %lx rflags %lx mxcsr %x fcw %x fsw %x ftw %x\n", s->rip, s->rflags, s->mxcsr, s->fcw, s->fsw, s->ftw);
+        printf("#   rip %lx rflags %lx mxcsr %x fcw %x fsw %x ftw %x\n", s->rip, s->rflags, s->mxcsr, s->fcw, s->fsw,
+               s->ftw);
         for (unsigned i = 0; i < 16; i++) {
-            printf("#   ymm%-2u %016lx %016lx %016lx %016lx\n", i, s->ymm[i][3], s->ymm[i][2], s->ymm[i][1], s->ymm[i][0]);
+            printf("#   ymm%-2u %016lx %016lx %016lx %016lx\n", i, s->ymm[i][3], s->ymm[i][2], s->ymm[i][1],
+                   s->ymm[i][0]);
         }
     }
 }
@@ -623,7 +672,8 @@ static void map_pages(void)
     native_data = mmap((void *)(uintptr_t)DATA, DATA_SIZE, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE, -1, 0);
     if (native_code == MAP_FAILED || native_data != (void *)(uintptr_t)DATA ||
-        mmap((void *)(uintptr_t)CODE, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, fd, 0) == MAP_FAILED) {
+        mmap((void *)(uintptr_t)CODE, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, fd,
+             0) == MAP_FAILED) {
         abort();
     }
     memset(native_code, 0xcc, PAGE);
@@ -668,7 +718,9 @@ int main(int argc, char **argv)
         } else if (!strcmp(argv[i], "--verbose")) {
             verbose = true;
         } else {
-            fprintf(stderr, "usage: %s [--tests N] [--seed S] [--only INDEX] [--name MNEMONIC] [--32 | --64] [--verbose]\n", argv[0]);
+            fprintf(stderr,
+                    "usage: %s [--tests N] [--seed S] [--only INDEX] [--name MNEMONIC] [--32 | --64] [--verbose]\n",
+                    argv[0]);
             return 2;
         }
     }

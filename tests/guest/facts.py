@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Tiny guests whose facts (lines on the serial port) are compared with their transcript, NAME.expected beside the source.
+"""Tiny guests whose facts (lines on the serial port) are compared with their transcript, NAME.expected beside them.
 
     facts.py IMAGE …                 godwit ($GODWIT_BUILD/godwit); TAP
-    facts.py --peer QEMU IMAGE …     the same with QEMU's TCG, but for the facts that NAME.tcg lists: there it differs from the manuals
+    facts.py --peer QEMU IMAGE …     the same with QEMU's TCG, but for what NAME.tcg lists: there it differs
     facts.py --write IMAGE …         writes the transcript from what godwit says: read the difference
 """
 import os
@@ -19,9 +19,9 @@ def lines_of(path):
 
 def run(binary, image):
     """What the guest says until its triple fault."""
-    command = [binary, "-M", "pc-q35-7.2", "-cpu", "max", "-bios", image, "-display", "none", "-monitor", "none", "-serial", "stdio",
-               "-net", "none", "-no-reboot"]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    command = [binary, "-M", "pc-q35-7.2", "-cpu", "max", "-bios", image, "-display", "none", "-monitor", "none",
+               "-serial", "stdio", "-net", "none", "-no-reboot"]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     if result.returncode:
         raise RuntimeError(f"exit status {result.returncode}: {result.stderr.decode(errors='replace').strip()[:300]}")
     return result.stdout.decode("ascii", "replace").splitlines()
@@ -43,7 +43,8 @@ def check(binary, image, is_peer):
         trouble = "the guest ended before"
     for i, line in enumerate(wanted):
         fact = f"{name}: {line.rpartition(': ')[0].strip()}"
-        yield fact, None if i < len(got) and got[i] == line else f"{got[i] if i < len(got) else trouble!r}, wanted {line!r}"
+        said = got[i] if i < len(got) else trouble
+        yield fact, None if said == line else f"{said!r}, wanted {line!r}"
     if len(got) > len(wanted):
         yield f"{name}: nothing more", repr(got[len(wanted)])
 

@@ -217,8 +217,25 @@ static void xchg_with_itself_is_nop_and_pause(void)
 
 static void instructions_leave_64_bit_mode(void)
 {
-    static const char *const gone[] = { "06", "0e", "16", "1e", "27", "2f", "37", "3f", "60", "61", "62 00", "82 c0 00", "9a 0 0 0 0 0 0",
-                                        "c4 00 00 00", "ce", "d4 0a", "d5 0a", "d6", "ea 0 0 0 0 0 0" };
+    static const char *const gone[] = {"06",
+                                       "0e",
+                                       "16",
+                                       "1e",
+                                       "27",
+                                       "2f",
+                                       "37",
+                                       "3f",
+                                       "60",
+                                       "61",
+                                       "62 00",
+                                       "82 c0 00",
+                                       "9a 0 0 0 0 0 0",
+                                       "c4 00 00 00",
+                                       "ce",
+                                       "d4 0a",
+                                       "d5 0a",
+                                       "d6",
+                                       "ea 0 0 0 0 0 0"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(gone); i++) {
         UNDEFINED(X86_CODE_64, gone[i]);

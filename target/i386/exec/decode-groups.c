@@ -36,7 +36,8 @@ const DecodeTable x86_decode_tables[TABLES] = {
     [TABLE_GROUP_3_Eb] = GROUP_3(Eb, EbIb),
     [TABLE_GROUP_3_Ev] = GROUP_3(Ev, EvIz),
     [TABLE_GROUP_4] = { BY_REG, { I(INC, Eb, LOCKS), I(DEC, Eb, LOCKS) } },
-    [TABLE_GROUP_5] = { BY_REG, { I(INC, Ev, LOCKS), I(DEC, Ev, LOCKS), I(CALL_IND, Ev, F64), I(CALL_FAR_IND, Mp, MEMONLY),
+    [TABLE_GROUP_5] = { BY_REG, { I(INC, Ev, LOCKS), I(DEC, Ev, LOCKS), I(CALL_IND, Ev, F64),
+                                  I(CALL_FAR_IND, Mp, MEMONLY),
                                   I(JMP_IND, Ev, F64), I(JMP_FAR_IND, Mp, MEMONLY), I(PUSH, Ev, D64) } },
     [TABLE_GROUP_6] = { BY_REG, { I(SLDT, EvMw, 0), I(STR, EvMw, 0), I(LLDT, Ew, 0), I(LTR, Ew, 0),
                                   I(VERR, Ew, 0), I(VERW, Ew, 0) } },
@@ -45,15 +46,18 @@ const DecodeTable x86_decode_tables[TABLES] = {
                                       I(SMSW, EvMw, 0), [6] = I(LMSW, Ew, 0), I(INVLPG, M, 0) } },
     [TABLE_GROUP_7_REG] = { BY_REG, { [1] = T(GROUP_7_REG_1), T(GROUP_7_REG_2), T(GROUP_7_REG_3), I(SMSW, EvMw, 0),
                                       T(GROUP_7_REG_5), I(LMSW, Ew, 0), T(GROUP_7_REG_7) } },
-    [TABLE_GROUP_7_REG_1] = { BY_RM, { I(MONITOR, None, NP), I(MWAIT, None, NP), I(CLAC, None, NP), I(STAC, None, NP) } },
+    [TABLE_GROUP_7_REG_1] = { BY_RM, { I(MONITOR, None, NP), I(MWAIT, None, NP), I(CLAC, None, NP),
+                                       I(STAC, None, NP) } },
     [TABLE_GROUP_7_REG_2] = { BY_RM, { I(XGETBV, None, NP), I(XSETBV, None, NP) } },
     [TABLE_GROUP_7_REG_3] = { BY_RM, { I(VMRUN, None, 0), I(VMMCALL, None, 0), I(VMLOAD, None, 0), I(VMSAVE, None, 0),
                                        I(STGI, None, 0), I(CLGI, None, 0), I(SKINIT, None, 0), I(INVLPGA, None, 0) } },
     [TABLE_GROUP_7_REG_5] = { BY_RM, { [6] = I(RDPKRU, None, NP), I(WRPKRU, None, NP) } },
     [TABLE_GROUP_7_REG_7] = { BY_RM, { I(SWAPGS, None, O64), I(RDTSCP, None, 0) } },
-    [TABLE_GROUP_8] = { BY_REG, { [4] = I(BT, EvUb, 0), I(BTS, EvUb, LOCKS), I(BTR, EvUb, LOCKS), I(BTC, EvUb, LOCKS) } },
+    [TABLE_GROUP_8] = { BY_REG, { [4] = I(BT, EvUb, 0), I(BTS, EvUb, LOCKS), I(BTR, EvUb, LOCKS),
+                                  I(BTC, EvUb, LOCKS) } },
     [TABLE_GROUP_9] = { BY_MOD, { T(GROUP_9_MEM), T(GROUP_9_REG) } },
-    [TABLE_GROUP_9_MEM] = { BY_REG, { [1] = T(CMPXCHG8B), [3] = I(XRSTORS, M, NP), I(XSAVEC, M, NP), I(XSAVES, M, NP) } },
+    [TABLE_GROUP_9_MEM] = { BY_REG, { [1] = T(CMPXCHG8B), [3] = I(XRSTORS, M, NP), I(XSAVEC, M, NP),
+                                      I(XSAVES, M, NP) } },
     [TABLE_GROUP_9_REG] = { BY_REG, { [6] = T(RDRAND), T(RDSEED) } },
     [TABLE_RDRAND] = { BY_PREFIX, { I(RDRAND, Ev, 0), I(RDRAND, Ev, 0) } },
     [TABLE_CMPXCHG8B] = { BY_W, { I(CMPXCHG8B, Mq, LOCKS), I(CMPXCHG16B, Mdq, LOCKS) } },
@@ -72,14 +76,16 @@ const DecodeTable x86_decode_tables[TABLES] = {
                                       [6] = I(PSLLQ, HWIb, REGONLY | VEX), I(PSLLDQ, HWIb, REGONLY | VEX) } },
     [TABLE_GROUP_15] = { BY_MOD, { T(GROUP_15_MEM), T(GROUP_15_REG) } },
     [TABLE_GROUP_15_MEM] = { BY_PREFIX, { T(GROUP_15_MEM_NP), T(GROUP_15_MEM_66) } },
-    [TABLE_GROUP_15_MEM_NP] = { BY_REG, { I(FXSAVE, M, 0), I(FXRSTOR, M, 0), I(LDMXCSR, Md, VEX | L0), I(STMXCSR, Md, VEX | L0),
+    [TABLE_GROUP_15_MEM_NP] = { BY_REG, { I(FXSAVE, M, 0), I(FXRSTOR, M, 0), I(LDMXCSR, Md, VEX | L0),
+                                          I(STMXCSR, Md, VEX | L0),
                                           I(XSAVE, M, 0), I(XRSTOR, M, 0), I(XSAVEOPT, M, 0), I(CLFLUSH, M, 0) } },
     [TABLE_GROUP_15_MEM_66] = { BY_REG, { [6] = I(CLWB, M, 0), I(CLFLUSHOPT, M, 0) } },
     [TABLE_GROUP_15_REG] = { BY_PREFIX, { T(GROUP_15_REG_NP), [2] = T(GROUP_15_REG_F3) } },
     [TABLE_GROUP_15_REG_NP] = { BY_REG, { [5] = I(LFENCE, FNone, 0), I(MFENCE, FNone, 0), I(SFENCE, FNone, 0) } },
     [TABLE_GROUP_15_REG_F3] = { BY_REG, { I(RDFSBASE, Ey, O64), I(RDGSBASE, Ey, O64),
                                           I(WRFSBASE, Ey, O64), I(WRGSBASE, Ey, O64) } },
-    [TABLE_GROUP_17] = { BY_REG, { [1] = I(BLSR, ByEy, VEXONLY | L0), I(BLSMSK, ByEy, VEXONLY | L0), I(BLSI, ByEy, VEXONLY | L0) } },
+    [TABLE_GROUP_17] = { BY_REG, { [1] = I(BLSR, ByEy, VEXONLY | L0), I(BLSMSK, ByEy, VEXONLY | L0),
+                                   I(BLSI, ByEy, VEXONLY | L0) } },
     /* Moves that merge between registers but not from memory. */
     [TABLE_MOVSS_LOAD] = { BY_MOD, { I(MOVSS, VW4, VEX), I(MOVSS, VHWx, VEX) } },
     [TABLE_MOVSD_LOAD] = { BY_MOD, { I(MOVSD, VW8, VEX), I(MOVSD, VHWx, VEX) } },
@@ -90,8 +96,10 @@ const DecodeTable x86_decode_tables[TABLES] = {
     [TABLE_EMMS] = { BY_VEX, { I(EMMS, None, 0), T(VZERO) } },
     [TABLE_VZERO] = { BY_L, { I(VZEROUPPER, None, VEXONLY), I(VZEROALL, None, VEXONLY) } },
     [TABLE_EXTRQ] = { BY_REG, { I(EXTRQ, WIbIb, REGONLY) } },
-    [TABLE_VPMASKMOV_LOAD] = { BY_W, { I(VPMASKMOVD, VHWx, VEXONLY | MEMONLY), I(VPMASKMOVQ, VHWx, VEXONLY | MEMONLY) } },
-    [TABLE_VPMASKMOV_STORE] = { BY_W, { I(VPMASKMOVD, WHVx, VEXONLY | MEMONLY), I(VPMASKMOVQ, WHVx, VEXONLY | MEMONLY) } },
+    [TABLE_VPMASKMOV_LOAD] = { BY_W, { I(VPMASKMOVD, VHWx, VEXONLY | MEMONLY),
+                                       I(VPMASKMOVQ, VHWx, VEXONLY | MEMONLY) } },
+    [TABLE_VPMASKMOV_STORE] = { BY_W, { I(VPMASKMOVD, WHVx, VEXONLY | MEMONLY),
+                                        I(VPMASKMOVQ, WHVx, VEXONLY | MEMONLY) } },
 
     [TABLE_D9_2] = { BY_RM, { I(FNOP, FNone, 0) } },
     [TABLE_D9_4] = { BY_RM, { I(FCHS, FNone, 0), I(FABS, FNone, 0), [4] = I(FTST, FNone, 0), I(FXAM, FNone, 0) } },
@@ -102,7 +110,8 @@ const DecodeTable x86_decode_tables[TABLES] = {
     [TABLE_D9_7] = { BY_RM, { I(FPREM, FNone, 0), I(FYL2XP1, FNone, 0), I(FSQRT, FNone, 0), I(FSINCOS, FNone, 0),
                               I(FRNDINT, FNone, 0), I(FSCALE, FNone, 0), I(FSIN, FNone, 0), I(FCOS, FNone, 0) } },
     [TABLE_DA_5] = { BY_RM, { [1] = I(FUCOMPP, FNone, 0) } },
-    [TABLE_DB_4] = { BY_RM, { I(FNSETPM, FNone, 0), I(FNSETPM, FNone, 0), I(FNCLEX, FNone, 0), I(FNINIT, FNone, 0), I(FNSETPM, FNone, 0) } },
+    [TABLE_DB_4] = { BY_RM, { I(FNSETPM, FNone, 0), I(FNSETPM, FNone, 0), I(FNCLEX, FNone, 0), I(FNINIT, FNone, 0),
+                              I(FNSETPM, FNone, 0) } },
     [TABLE_DE_3] = { BY_RM, { [1] = I(FCOMPP, FNone, 0) } },
     [TABLE_DF_4] = { BY_RM, { I(FNSTSW, FEw, 0) } },
 };
@@ -115,7 +124,8 @@ const DecodeEntry x86_x87_memory[8][8] = {
       I(FLDENV, FMenv, 0), I(FLDCW, FMw, 0), I(FNSTENV, FMenv, 0), I(FNSTCW, FMw, 0) },
     { I(FIADD, FMd, 0), I(FIMUL, FMd, 0), I(FICOM, FMd, 0), I(FICOMP, FMd, 0),
       I(FISUB, FMd, 0), I(FISUBR, FMd, 0), I(FIDIV, FMd, 0), I(FIDIVR, FMd, 0) },
-    { I(FILD, FMd, 0), I(FISTTP, FMd, 0), I(FIST, FMd, 0), I(FISTP, FMd, 0), [5] = I(FLD, FMt, 0), [7] = I(FSTP, FMt, 0) },
+    { I(FILD, FMd, 0), I(FISTTP, FMd, 0), I(FIST, FMd, 0),
+      I(FISTP, FMd, 0), [5] = I(FLD, FMt, 0), [7] = I(FSTP, FMt, 0) },
     { I(FADD, FMq, 0), I(FMUL, FMq, 0), I(FCOM, FMq, 0), I(FCOMP, FMq, 0),
       I(FSUB, FMq, 0), I(FSUBR, FMq, 0), I(FDIV, FMq, 0), I(FDIVR, FMq, 0) },
     { I(FLD, FMq, 0), I(FISTTP, FMq, 0), I(FST, FMq, 0), I(FSTP, FMq, 0),
@@ -126,7 +136,10 @@ const DecodeEntry x86_x87_memory[8][8] = {
       I(FBLD, FMt, 0), I(FILD, FMq, 0), I(FBSTP, FMt, 0), I(FISTP, FMq, 0) },
 };
 
-/* Doubles that no manual lists but every CPU has: DC /2 and DE /2 (FCOM, FCOMP), DD /1 and DF /1 (FXCH), D9 /3 and DF /2, /3 (FSTP). */
+/*
+ * Doubles that no manual lists but every CPU has: DC /2 and DE /2 (FCOM, FCOMP), DD /1 and DF /1 (FXCH), D9 /3 and
+ * DF /2, /3 (FSTP).
+ */
 const DecodeEntry x86_x87_register[8][8] = {
     { I(FADD, F0Fi, 0), I(FMUL, F0Fi, 0), I(FCOM, F0Fi, 0), I(FCOMP, F0Fi, 0),
       I(FSUB, F0Fi, 0), I(FSUBR, F0Fi, 0), I(FDIV, F0Fi, 0), I(FDIVR, F0Fi, 0) },
@@ -139,5 +152,6 @@ const DecodeEntry x86_x87_register[8][8] = {
     { I(FFREE, Fi, 0), I(FXCH, Fi, 0), I(FST, Fi, 0), I(FSTP, Fi, 0), I(FUCOM, F0Fi, 0), I(FUCOMP, F0Fi, 0) },
     { I(FADDP, Fi, 0), I(FMULP, Fi, 0), I(FCOMP, F0Fi, 0), T(DE_3),
       I(FSUBRP, Fi, 0), I(FSUBP, Fi, 0), I(FDIVRP, Fi, 0), I(FDIVP, Fi, 0) },
-    { I(FFREEP, Fi, 0), I(FXCH, Fi, 0), I(FSTP, Fi, 0), I(FSTP, Fi, 0), T(DF_4), I(FUCOMIP, F0Fi, 0), I(FCOMIP, F0Fi, 0) },
+    { I(FFREEP, Fi, 0), I(FXCH, Fi, 0), I(FSTP, Fi, 0), I(FSTP, Fi, 0), T(DF_4), I(FUCOMIP, F0Fi, 0),
+      I(FCOMIP, F0Fi, 0) },
 };

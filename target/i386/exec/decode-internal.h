@@ -1,9 +1,9 @@
 /*
  * The decoder's tables, after appendix A of SDM vol. 2: a map is an array of entries by opcode. An entry names an
  * instruction, the form of its operands and what restricts it; or it refers to a further table, by one more piece of
- * the encoding (a "group"). Forms are spelled as there: E is the r/m operand in general registers, G ModRM.reg, V and W the same for
- * XMM and YMM, P and Q for MMX, H VEX.vvvv (only in VEX form), B VEX.vvvv in general registers, I an immediate, J a branch
- * distance, M memory; then b, w, v … for the size; numbers are bytes in memory.
+ * the encoding (a "group"). Forms are spelled as there: E is the r/m operand in general registers, G ModRM.reg, V and W
+ * the same for XMM and YMM, P and Q for MMX, H VEX.vvvv (only in VEX form), B VEX.vvvv in general registers, I an
+ * immediate, J a branch distance, M memory; then b, w, v … for the size; numbers are bytes in memory.
  */
 #ifndef TARGET_I386_EXEC_DECODE_INTERNAL_H
 #define TARGET_I386_EXEC_DECODE_INTERNAL_H

@@ -1,6 +1,6 @@
 /*
- * Opcodes that a mandatory prefix selects from: columns none, 66, F3, F2 (SDM vol. 2, tables A-3 to A-5). Legacy and VEX
- * forms share a row; the forms' H counts in VEX only.
+ * Opcodes that a mandatory prefix selects from: columns none, 66, F3, F2 (SDM vol. 2, tables A-3 to A-5). Legacy and
+ * VEX forms share a row; the forms' H counts in VEX only.
  */
 #include "target/i386/exec/decode-internal.h"
 
@@ -24,7 +24,8 @@ const DecodeEntry x86_vector_0f[256][4] = {
     [0x28] = { V(MOVAPS, VWx), V(MOVAPD, VWx) },
     [0x29] = { V(MOVAPS, WVx), V(MOVAPD, WVx) },
     [0x2a] = { I(CVTPI2PS, VQ8, 0), I(CVTPI2PD, VQ8, 0), V(CVTSI2SS, VHEy), V(CVTSI2SD, VHEy) },
-    [0x2b] = { I(MOVNTPS, WVx, VEX | MEMONLY), I(MOVNTPD, WVx, VEX | MEMONLY), I(MOVNTSS, W4V, MEMONLY), I(MOVNTSD, W8V, MEMONLY) },
+    [0x2b] = { I(MOVNTPS, WVx, VEX | MEMONLY), I(MOVNTPD, WVx, VEX | MEMONLY),
+               I(MOVNTSS, W4V, MEMONLY), I(MOVNTSD, W8V, MEMONLY) },
     [0x2c] = { I(CVTTPS2PI, PW8, 0), I(CVTTPD2PI, PWx, 0), V(CVTTSS2SI, GW4), V(CVTTSD2SI, GW8) },
     [0x2d] = { I(CVTPS2PI, PW8, 0), I(CVTPD2PI, PWx, 0), V(CVTSS2SI, GW4), V(CVTSD2SI, GW8) },
     [0x2e] = { V(UCOMISS, VW4), V(UCOMISD, VW8) },

@@ -27,15 +27,17 @@ typedef struct Decoder {
 enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
 
 static const DecodeForm forms[] = {
-#define X86_FORM(form, reg, rm, size, size2, imm, flags) { FILE_##reg, FILE_##rm, SIZE_##size, SIZE_##size2, IMM_##imm, flags },
+#define X86_FORM(form, reg, rm, size, size2, imm, flags)                                                               \
+    { FILE_##reg, FILE_##rm, SIZE_##size, SIZE_##size2, IMM_##imm, flags },
     X86_FORMS(X86_FORM)
 };
 
 /* By operand size 16, 32, 64; then by VEX.L, by W, by mode. */
 static const uint8_t size_bytes[SIZES][3] = {
-    [SIZE_NONE] = { 0, 0, 0 }, [SIZE_B] = { 1, 1, 1 }, [SIZE_W] = { 2, 2, 2 }, [SIZE_D] = { 4, 4, 4 }, [SIZE_Q] = { 8, 8, 8 },
-    [SIZE_DQ] = { 16, 16, 16 }, [SIZE_T] = { 10, 10, 10 },
-    [SIZE_V] = { 2, 4, 8 }, [SIZE_Z] = { 2, 4, 4 }, [SIZE_Y] = { 4, 4, 8 }, [SIZE_2V] = { 4, 8, 16 }, [SIZE_P] = { 4, 6, 10 },
+    [SIZE_NONE] = { 0, 0, 0 }, [SIZE_B] = { 1, 1, 1 }, [SIZE_W] = { 2, 2, 2 }, [SIZE_D] = { 4, 4, 4 },
+    [SIZE_Q] = { 8, 8, 8 }, [SIZE_DQ] = { 16, 16, 16 }, [SIZE_T] = { 10, 10, 10 },
+    [SIZE_V] = { 2, 4, 8 }, [SIZE_Z] = { 2, 4, 4 }, [SIZE_Y] = { 4, 4, 8 }, [SIZE_2V] = { 4, 8, 16 },
+    [SIZE_P] = { 4, 6, 10 },
     [SIZE_ENV] = { 14, 28, 28 }, [SIZE_STATE] = { 94, 108, 108 },
     [SIZE_X] = { 16, 32 }, [SIZE_X2] = { 8, 16 }, [SIZE_X4] = { 4, 8 }, [SIZE_X8] = { 2, 4 }, [SIZE_DUP] = { 8, 32 },
     [SIZE_E] = { 4, 8 },
@@ -71,7 +73,10 @@ static unsigned mod(Decoder *d) { return modrm(d) >> 6; }
 static unsigned reg(Decoder *d) { return modrm(d) >> 3 & 7; }
 static unsigned rm(Decoder *d) { return modrm(d) & 7; }
 
-/* Legacy prefixes and REX; returns the opcode's first byte, or a negative result. The last of a group wins; REX counts only right before the opcode. */
+/*
+ * Legacy prefixes and REX; returns the opcode's first byte, or a negative result. The last of a group wins; REX counts
+ * only right before the opcode.
+ */
 static int prefixes(Decoder *d, const uint8_t *limit)
 {
     X86Op *op = d->op;
@@ -155,17 +160,18 @@ static int vex(Decoder *d, unsigned first)
 /* The entry for an opcode; follows tables to their end. */
 static const DecodeEntry *lookup(Decoder *d, unsigned opcode)
 {
-    const DecodeEntry (*rows)[4] = d->op->map == 1 ? x86_vector_0f : d->op->map == 2 ? x86_vector_0f38 : x86_vector_0f3a;
+    unsigned map = d->op->map;
+    const DecodeEntry (*rows)[4] = map == 1 ? x86_vector_0f : map == 2 ? x86_vector_0f38 : x86_vector_0f3a;
     unsigned prefix = d->is_vex ? d->consumed : d->repeat ? d->repeat : d->opsize ? PREFIX_66 : PREFIX_NONE;
     const DecodeEntry *entry;
 
-    if (d->op->map == 0) {
+    if (map == 0) {
         if (opcode >= 0xd8 && opcode <= 0xdf) {
             entry = mod(d) == 3 ? &x86_x87_register[opcode & 7][reg(d)] : &x86_x87_memory[opcode & 7][reg(d)];
         } else {
             entry = &x86_map_one_byte[opcode];
         }
-    } else if (d->op->map == 1) {
+    } else if (map == 1) {
         entry = &x86_map_0f[opcode];
     } else {
         entry = &rows[opcode][prefix];
@@ -213,7 +219,8 @@ static const DecodeEntry *lookup(Decoder *d, unsigned opcode)
 static void address16(Decoder *d)
 {
     static const struct { uint8_t base, index, seg; } modes[8] = {
-        { R_EBX * 8, R_ESI * 8, R_DS }, { R_EBX * 8, R_EDI * 8, R_DS }, { R_EBP * 8, R_ESI * 8, R_SS }, { R_EBP * 8, R_EDI * 8, R_SS },
+        { R_EBX * 8, R_ESI * 8, R_DS }, { R_EBX * 8, R_EDI * 8, R_DS }, { R_EBP * 8, R_ESI * 8, R_SS },
+        { R_EBP * 8, R_EDI * 8, R_SS },
         { R_ESI * 8, X86_REG_ZERO, R_DS }, { R_EDI * 8, X86_REG_ZERO, R_DS }, { R_EBP * 8, X86_REG_ZERO, R_SS },
         { R_EBX * 8, X86_REG_ZERO, R_DS },
     };
@@ -341,7 +348,8 @@ static void immediate(Decoder *d, unsigned kind, unsigned operand_size)
         op->imm = operand_size == 2 ? (int16_t)fetch16(d) : (int32_t)fetch32(d);
         break;
     case IMM_Iv:
-        op->imm = operand_size == 2 ? (int16_t)fetch16(d) : operand_size == 4 ? (int32_t)fetch32(d) : (int64_t)fetch64(d);
+        op->imm = operand_size == 8 ? fetch64(d) : operand_size == 4 ? (uint64_t)(int32_t)fetch32(d)
+                                                                     : (uint64_t)(int16_t)fetch16(d);
         break;
     case IMM_Iw:
         op->imm = fetch16(d);
@@ -470,8 +478,9 @@ static int decode(Decoder *d, const uint8_t *bytes)
     op->size = size_of(d, form->size, operand_size);
     op->size2 = size_of(d, form->size2, operand_size);
     /* Outside of 64-bit mode VEX.W chooses among instructions, but does not widen general registers. */
-    op->flags |= (d->rex & REX_W && (d->is_64 || form->size != SIZE_Y) ? X86_OP_W : 0) | (d->rex && !d->is_vex ? X86_OP_REX : 0) | (d->opsize ? X86_OP_66 : 0) |
-                 (d->is_vex ? X86_OP_VEX : 0) | (d->l ? X86_OP_L : 0) | (form->flags & TO_REG ? X86_OP_TO_REG : 0) |
+    op->flags |= (d->rex & REX_W && (d->is_64 || form->size != SIZE_Y) ? X86_OP_W : 0) |
+                 (d->rex && !d->is_vex ? X86_OP_REX : 0) | (d->opsize ? X86_OP_66 : 0) | (d->is_vex ? X86_OP_VEX : 0) |
+                 (d->l ? X86_OP_L : 0) | (form->flags & TO_REG ? X86_OP_TO_REG : 0) |
                  (form->flags & VSIB ? X86_OP_VSIB : 0);
     op->prefix = (const uint8_t[]){ 0, 0x66, 0xf3, 0xf2 }[d->consumed];
     if (d->repeat && d->consumed != d->repeat) {
