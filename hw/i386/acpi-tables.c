@@ -172,13 +172,13 @@ static uint8_t *find(AcpiFile *file, uint32_t length, const void *pattern, size_
     return at;
 }
 
-/* Name (NAME, <a constant of 32 or 64 bits>): NameOp, the name, the constant's prefix, its bytes. */
-static void set_name(AcpiFile *file, uint32_t length, const char *name, uint64_t value, unsigned size)
+/* Name (NAME, <a constant of 32 bits>): NameOp, the name, the constant's prefix, its bytes. */
+static void set_name(AcpiFile *file, uint32_t length, const char *name, uint32_t value)
 {
-    uint8_t pattern[6] = { 0x08, name[0], name[1], name[2], name[3], size == 8 ? 0x0e : 0x0c };
+    uint8_t pattern[6] = { 0x08, name[0], name[1], name[2], name[3], 0x0c };
 
     if (!file->overflow) {
-        store_le(find(file, length, pattern, sizeof(pattern)) + sizeof(pattern), size, value);
+        store_le32(find(file, length, pattern, sizeof(pattern)) + sizeof(pattern), value);
     }
 }
 
@@ -238,14 +238,14 @@ static void set_pci_windows(const PCMachineState *pc, AcpiFile *file, uint32_t n
     bool splits = ecam_length && ecam >= low && ecam + ecam_length <= IOAPIC_ADDRESS;
     uint64_t first_end = splits ? ecam : IOAPIC_ADDRESS, second = splits ? ecam + ecam_length : 0;
 
-    set_name(file, n, "ECAM", splits ? ecam : 0, 4);
-    set_name(file, n, "ECAL", splits ? ecam_length : 0, 4);
-    set_name(file, n, "MM1B", low, 4);
-    set_name(file, n, "MM1L", first_end > low ? first_end - low : 0, 4);
-    set_name(file, n, "MM2B", second, 4);
-    set_name(file, n, "MM2L", second ? IOAPIC_ADDRESS - second : 0, 4);
-    set_name(file, n, "MM3B", start64, 8);
-    set_name(file, n, "MM3L", end64 > start64 ? end64 - start64 : 0, 8);
+    set_name(file, n, "ECAM", splits ? ecam : 0);
+    set_name(file, n, "ECAL", splits ? ecam_length : 0);
+    set_name(file, n, "MM1B", low);
+    set_name(file, n, "MM1L", first_end > low ? first_end - low : 0);
+    set_name(file, n, "MM2B", second);
+    set_name(file, n, "MM2L", second ? IOAPIC_ADDRESS - second : 0);
+    set_name(file, n, "MM3B", start64 / MiB);
+    set_name(file, n, "MM3L", end64 > start64 ? (end64 + MiB - 1) / MiB - start64 / MiB : 0);
 }
 
 static void build_dsdt(PCMachineState *pc, AcpiBuild *b)
@@ -255,12 +255,12 @@ static void build_dsdt(PCMachineState *pc, AcpiBuild *b)
 
     put(&b->tables, dsdt_aml_code, n);
     /* Native hot plug, SHPC hot plug, PME, AER, and the capability's structure. */
-    set_name(&b->tables, n, "PCTL", pm->pcihp_root ? 0x1e : 0x1f, 4);
+    set_name(&b->tables, n, "PCTL", pm->pcihp_root ? 0x1e : 0x1f);
     set_pci_windows(pc, &b->tables, n);
-    set_name(&b->tables, n, "COMS", serial_ports(pc), 4);
-    set_name(&b->tables, n, "KBDP", has_keyboard(pc), 4);
-    set_name(&b->tables, n, "HPTP", pc->hpet_dev != NULL, 4);
-    set_name(&b->tables, n, "HPPP", pm->pcihp_root != NULL, 4);
+    set_name(&b->tables, n, "COMS", serial_ports(pc));
+    set_name(&b->tables, n, "KBDP", has_keyboard(pc));
+    set_name(&b->tables, n, "HPTP", pc->hpet_dev != NULL);
+    set_name(&b->tables, n, "HPPP", pm->pcihp_root != NULL);
     if (!b->tables.overflow) {
         static const uint8_t s4[] = { 0x12, 0x08, 0x04, 0x0a, 0x02, 0x0a, 0x02 };   /* Package (4) { 2, 2, … */
         uint8_t *at = find(&b->tables, n, s4, sizeof(s4));
@@ -293,7 +293,7 @@ static void put_cpus(const PCMachineState *pc, AcpiFile *file)
         g_snprintf(name, sizeof(name), "C%03X", i);
         put_template(file, ssdt_cpu_aml_code, sizeof(ssdt_cpu_aml_code));
         rename_object(file, n, "CPUT", name);
-        set_name(file, n, "_UID", i, 4);
+        set_name(file, n, "_UID", i);
     }
 }
 
@@ -324,9 +324,9 @@ static void put_port(AcpiFile *file, const PCIDevice *port, int bus_number)
     port_name(port, name);
     put_template(file, ssdt_port_aml_code, sizeof(ssdt_port_aml_code));
     rename_object(file, n, "PORT", name);
-    set_name(file, n, "_ADR", (uint32_t)PCI_SLOT(port->devfn) << 16 | PCI_FUNC(port->devfn), 4);
-    set_name(file, n, "BSEL", bus_number, 4);
-    set_name(file, n, "_SUN", PCI_SLOT(port->devfn), 4);
+    set_name(file, n, "_ADR", (uint32_t)PCI_SLOT(port->devfn) << 16 | PCI_FUNC(port->devfn));
+    set_name(file, n, "BSEL", bus_number);
+    set_name(file, n, "_SUN", PCI_SLOT(port->devfn));
 }
 
 /* Method (\_GPE._E01) { \_SB.PCI0.Sxx.HPSC () … } */

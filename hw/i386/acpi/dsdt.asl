@@ -11,8 +11,8 @@ DefinitionBlock ("", "DSDT", 2, "GODWIT", "Q35BOARD", 1)
     Name (\MM1L, 0xFFFFFFF5)
     Name (\MM2B, 0xFFFFFFF6)
     Name (\MM2L, 0xFFFFFFF7)
-    Name (\MM3B, 0xFFFFFFFFFFFFFFF8)        /* … and above */
-    Name (\MM3L, 0xFFFFFFFFFFFFFFF9)
+    Name (\MM3B, 0xFFFFFFF8)                /* … and above, in MiB: SeaBIOS can't read constants of 64 bits */
+    Name (\MM3L, 0xFFFFFFF9)
     Name (\COMS, 0xFFFFFFFA)                /* serial ports that are there: bit 0 COM1 */
     Name (\KBDP, 0xFFFFFFFB)                /* 1: there is a keyboard controller */
     Name (\HPTP, 0xFFFFFFFC)                /* 1: there is an HPET */
@@ -114,9 +114,9 @@ DefinitionBlock ("", "DSDT", 2, "GODWIT", "Q35BOARD", 1)
                     CreateQWordField (CRS3, ^MEM3._MIN, MN3)
                     CreateQWordField (CRS3, ^MEM3._MAX, MX3)
                     CreateQWordField (CRS3, ^MEM3._LEN, LN3)
-                    MN3 = MM3B
-                    MX3 = MM3B + MM3L - 1
-                    LN3 = MM3L
+                    MN3 = MM3B << 20
+                    MX3 = ((MM3B + MM3L) << 20) - 1
+                    LN3 = MM3L << 20
                     ConcatenateResTemplate (Local0, CRS3, Local0)
                 }
                 Return (Local0)
