@@ -185,7 +185,7 @@ def domain_starts_and_tells_what_it_is():
     contains(virsh("domblklist", NAME), f"vda      {folder}/d.img")
     contains(virsh("vcpucount", NAME, "--live", "--active"), "2")
     contains(virsh("domblkinfo", NAME, "vda"), "Capacity:       8388608")
-    contains(virsh("domblkstat", NAME, "vda"), "vda rd_req 0")
+    contains(virsh("domblkstat", NAME, "vda"), "vda rd_req ")   # firmware may have read
 
 
 def hmp(line):
