@@ -99,6 +99,20 @@ def is_stopped_and_continued():
         equal(g.run("sort -u /tmp/sums | wc -l"), "1")
 
 
+def counted_boot():
+    """The kernel's log with instructions counted and a clock of its own: nothing of the host in it."""
+    args = [*Q35, "-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01T00:00:00,clock=vm"]
+    with Guest("8.2", args, more="/bin/busybox dmesg; echo log-ends") as g:
+        return g.expect("(.*)log-ends\n")[1]
+
+
+@test
+def boots_the_same_to_the_microsecond_when_instructions_are_counted():
+    first = counted_boot()
+    contains(first, "Linux version")
+    equal(counted_boot(), first)
+
+
 try:
     main()
 finally:
