@@ -372,6 +372,9 @@ report:
         mov %eax, %ds
         mov %eax, %es
         cld
+        .if BITS == 32
+        movl $0, 0xfee000b0     # the end of an interrupt, if it was one
+        .endif
         mov_sp_to_si
         mov $SAVED, %edi
         mov $26 * W / 4, %ecx

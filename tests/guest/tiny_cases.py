@@ -223,8 +223,28 @@ def control():
             yield f"ring {ring} popf {flags:x}", ring, f"push ${flags | 2:#x}; popf; pushf; pop %ebx; push $2; popf"
 
 
+def apic():
+    """The local APIC as its CPU sees it, through registers at fixed addresses."""
+    on = "movl $0x1ff, 0xfee000f0; movl $0, 0xfee00080; "
+    yield "apic registers", 0, "mov 0xfee00020, %eax; mov 0xfee00030, %ebx; mov 0xfee000d0, %ecx; mov 0xfee000e0, %edx; mov 0xfee000f0, %esi; " \
+        "mov 0xfee00350, %edi; mov 0xfee00080, %ebp"
+    yield "apic writes", 0, on + "movl $0x12345678, 0xfee000d0; mov 0xfee000d0, %eax; movl $0x5fffffff, 0xfee000e0; mov 0xfee000e0, %ebx; " \
+        "movl $0x10050, 0xfee00370; mov 0xfee00370, %ecx; movl $0x35, 0xfee00080; mov 0xfee00080, %edx; mov 0xfee000a0, %esi; movl $0, 0xfee00080"
+    yield "apic self ipi waits for if", 0, on + "movl $0x400f5, 0xfee00300; mov 0xfee00270, %ebx; mov 0xfee00170, %ecx; sti; nop; nop"
+    yield "apic interrupt is in service", 0, on + "movl $0x400f5, 0xfee00300; mov $1f - 0b + CODE, %eax; movw %ax, IDT + 0xf5 * 8; movw $CODE >> 16, IDT + 0xf5 * 8 + 6; " \
+        "sti; nop; nop; 1: mov 0xfee00270, %ebx; mov 0xfee00170, %ecx; mov 0xfee000a0, %edx"
+    yield "apic task priority holds", 0, on + "movl $0xf0, 0xfee00080; movl $0x400f5, 0xfee00300; sti; nop; nop; nop; mov 0xfee00270, %ebx; movl $0, 0xfee00080; jmp 1f; 1: nop; jmp 1f; 1: nop"
+    yield "apic higher class first", 0, on + "movl $0x400e5, 0xfee00300; movl $0x400f5, 0xfee00300; sti; nop; nop"
+    yield "apic lower class next", 0, "sti; nop; nop"
+    yield "apic nmi", 0, on + "movl $0, 0xfee00310; movl $0x4400, 0xfee00300; jmp 1f; 1: nop; jmp 1f; 1: nop"
+    for mode in 0, 0x20000:
+        yield f"apic timer mode {mode:x}", 0, on + f"movl $0xb, 0xfee003e0; movl ${0xf6 | mode:#x}, 0xfee00320; movl $20000, 0xfee00380; sti; nop; 1: jmp 1b"
+        yield f"apic timer mode {mode:x} again", 0, ("sti; nop; 1: jmp 1b" if mode else "mov 0xfee00390, %ebx")
+    yield "apic timer off", 0, "movl $0x100f6, 0xfee00320; movl $0, 0xfee00380; mov 0xfee00390, %ebx; mov 0xfee00320, %ecx"
+
+
 def protected():
-    for part in segment_loads, examinations, far_transfers, gates, tasks, limits, vm86, debugging, io_map, control:
+    for part in apic, segment_loads, examinations, far_transfers, gates, tasks, limits, vm86, debugging, io_map, control:
         yield from part()
 
 

@@ -60,15 +60,13 @@ void x86_set_cr0(X86Exec *x, uint64_t value)
 
 void x86_set_cr3(X86Exec *x, uint64_t value)
 {
-    bool keep = value & CR3_NO_FLUSH && x->env->cr[4] & CR4_PCIDE;
-
+    /* Translations are those of one address space: to keep those of others is a hint. */
     if (x->env->cr[4] & CR4_PCIDE) {
         value &= ~CR3_NO_FLUSH;
     }
     if (x86_long_mode(x) ? value & ~physical_mask(x) : value >> 32) {
         refuse(x);
     }
-    (void)keep;     /* translations are those of one address space */
     x->env->cr[3] = value;
     if (x->env->cr[0] & CR0_PG) {
         x86_tlb_flush(x, false);
