@@ -64,12 +64,10 @@ static bool is_allowed(const X86Op *op, bool is_64, bool is_first)
         return is_first;
     case X86_MASKMOVQ: case X86_MASKMOVDQU: /* may fault or not if no byte is selected */
         return is_first;
-    case X86_SYSRET: /* one vendor's CPUs have it only there, the other's not here */
+    case X86_SYSRET: /* one vendor's CPUs have it only there */
         return is_64;
-    case X86_SYSEXIT:
-        return !is_64;
     /* take the process along, or see another system */
-    case X86_SYSCALL: case X86_SYSENTER: case X86_IRET: case X86_CALL_FAR: case X86_CALL_FAR_IND: case X86_JMP_FAR:
+    case X86_SYSCALL: case X86_SYSENTER: case X86_SYSEXIT: case X86_IRET: case X86_CALL_FAR: case X86_CALL_FAR_IND: case X86_JMP_FAR:
     case X86_JMP_FAR_IND: case X86_RET_FAR: case X86_POP_SREG: case X86_LES: case X86_LDS: case X86_LSS: case X86_LFS:
     case X86_LGS: case X86_WRFSBASE: case X86_RDFSBASE: case X86_WRGSBASE: case X86_LAR: case X86_LSL: case X86_VERR:
     case X86_VERW: case X86_SGDT: case X86_SIDT: case X86_SLDT: case X86_STR: case X86_SMSW:
