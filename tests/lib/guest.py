@@ -6,11 +6,13 @@
 
 The command line is the same for godwit and for real QEMU, so that a guest can move between them.
 """
+import atexit
 import fcntl
 import functools
 import gzip
 import os
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -40,6 +42,20 @@ class GuestError(VMError):
     pass
 
 
+class FetchError(GuestError):
+    """A package could not be fetched."""
+
+
+def _apt(*command, cwd=None):
+    """One command of apt's; its output. A failure, such as no network, is one line."""
+    p = subprocess.run([*command[:1], "-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=1", *command[1:]],
+                       cwd=cwd, capture_output=True, text=True)
+    if p.returncode:
+        lines = [line for line in p.stderr.splitlines() if line.startswith("E:")] or p.stderr.splitlines() or ["it failed"]
+        raise FetchError(f"{' '.join(w for w in command if w[0] != '-')}: {lines[0]}")
+    return p.stdout
+
+
 def _fetch(package):
     """Unpacks a package of the distribution into the cache, once."""
     dest = os.path.join(CACHE, package)
@@ -48,10 +64,12 @@ def _fetch(package):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(dest):
             with tempfile.TemporaryDirectory(dir=CACHE) as work:
-                command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package]
-                if subprocess.run(command, cwd=work, capture_output=True).returncode:
-                    subprocess.run(["apt-get", "-qq", "update"], check=True, capture_output=True)
-                    subprocess.run(command, cwd=work, check=True, capture_output=True)
+                command = ["apt-get", "-qq", "-oAPT::Sandbox::User=root", "download", package]
+                try:
+                    _apt(*command, cwd=work)
+                except FetchError:
+                    _apt("apt-get", "-qq", "update")
+                    _apt(*command, cwd=work)
                 deb = next(f for f in os.listdir(work) if f.endswith(".deb"))
                 subprocess.run(["dpkg", "-x", deb, "root"], cwd=work, check=True)
                 os.rename(os.path.join(work, "root"), dest)
@@ -60,13 +78,16 @@ def _fetch(package):
 
 @functools.cache
 def kernel_package():
-    out = subprocess.run(["apt-cache", "depends", "linux-image-cloud-amd64"], capture_output=True, text=True).stdout
-    names = re.findall(r"Depends: (linux-image-[0-9]\S+)", out)
-    if not names:
-        subprocess.run(["apt-get", "-qq", "update"], check=True, capture_output=True)
-        out = subprocess.run(["apt-cache", "depends", "linux-image-cloud-amd64"], check=True, capture_output=True, text=True).stdout
-        names = re.findall(r"Depends: (linux-image-[0-9]\S+)", out)
-    return _fetch(names[0])
+    for update in (False, True):
+        if update:
+            _apt("apt-get", "-qq", "update")
+        try:
+            names = re.findall(r"Depends: (linux-image-[0-9]\S+)", _apt("apt-cache", "depends", "linux-image-cloud-amd64"))
+        except FetchError:
+            names = []
+        if names:
+            return _fetch(names[0])
+    raise FetchError("apt knows no linux-image-cloud-amd64")
 
 
 @functools.cache
@@ -110,6 +131,7 @@ def initramfs(more="", files=()):
     fd, path = tempfile.mkstemp(prefix="initramfs", dir=CACHE)
     with os.fdopen(fd, "wb") as f:
         f.write(gzip.compress(cpio(entries), 1))
+    atexit.register(os.unlink, path)
     return path
 
 
@@ -123,9 +145,17 @@ class Guest(VM):
         args = ["-m", memory, *args, "-chardev", f"socket,id=console,path={path},server=on,wait=off", "-serial", "chardev:console"]
         args += ["-kernel", kernel(), "-initrd", initramfs(more, tuple(files)),
                  "-append", f"console=ttyS0 quiet panic=-1 {append}".strip()]
-        super().__init__(release, args, stopped=True, incoming=incoming, **kw)
-        self.console = socket.socket(socket.AF_UNIX)
-        self.console.connect(path)
+        try:
+            super().__init__(release, args, stopped=True, incoming=incoming, **kw)
+            self.console = socket.socket(socket.AF_UNIX)
+            try:
+                self.console.connect(path)
+            except OSError:
+                self._gone()
+        except Exception:
+            if hasattr(self, "proc"):
+                self.kill()
+            raise
         self.console.settimeout(0.2)
         if not incoming:
             self.qmp("cont")
@@ -134,6 +164,7 @@ class Guest(VM):
         super().kill()
         if hasattr(self, "console"):
             self.console.close()
+        shutil.rmtree(self.console_dir, ignore_errors=True)
 
     def read_console(self):
         """What came since; "" after a short while of silence."""
