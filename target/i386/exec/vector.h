@@ -196,6 +196,17 @@ static inline void vector_probe(X86Exec *x, const X86Op *op, uint64_t linear, un
     }
 }
 
+static inline void vector_read(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsigned size)
+{
+    const X86TlbEntry *e = x86_tlb_entry(x, linear);
+
+    if (likely(linear - e->read <= TARGET_PAGE_SIZE - size)) {
+        memcpy(to, (const void *)(uintptr_t)(linear + e->addend), size);
+    } else {
+        x86_ld_bytes(x, op, linear, to, size);
+    }
+}
+
 /* All bytes or, with a fault, none. */
 static inline void vector_write(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned size)
 {

@@ -223,7 +223,7 @@ static void fldenv(X86Exec *x, const X86Op *op)
     unsigned length = short_format(op) ? 14 : 28;
 
     enter_waiting(x);
-    x86_ld_bytes(x, op, x86_linear(x, op, length, false), image, length);
+    vector_read(x, op, x86_linear(x, op, length, false), image, length);
     load_environment(x, op, image);
 }
 
@@ -252,7 +252,7 @@ static void frstor(X86Exec *x, const X86Op *op)
     unsigned length = (short_format(op) ? 14 : 28) + 80, at;
 
     enter_waiting(x);
-    x86_ld_bytes(x, op, x86_linear(x, op, length, false), image, length);
+    vector_read(x, op, x86_linear(x, op, length, false), image, length);
     at = load_environment(x, op, image);
     for (unsigned i = 0; i < 8; i++, at += 10) {
         FPReg *r = &env->fpregs[(x87_top(env) + i) & 7];

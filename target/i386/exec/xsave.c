@@ -170,7 +170,7 @@ static void fxrstor(X86Exec *x, const X86Op *op)
     uint8_t image[LEGACY_END];
     uint32_t mxcsr;
 
-    x86_ld_bytes(x, op, linear, image, LEGACY_END);
+    vector_read(x, op, linear, image, LEGACY_END);
     mxcsr = checked_mxcsr(x, image);
     vector_leave(x);
     load_x87(x, op, image);
@@ -249,8 +249,8 @@ static void save(X86Exec *x, const X86Op *op, bool compacted, bool optimized)
     unsigned length = image_length(mask, compacted), pkru_at = component_offset(mask, 9, compacted);
     uint8_t image[IMAGE_MAX];
 
-    x86_probe_write(x, op, linear, length);
-    x86_ld_bytes(x, op, linear, image, length);
+    vector_probe(x, op, linear, length);
+    vector_read(x, op, linear, image, length);
     vector_leave(x);
     used = in_use(x);
     written = compacted || optimized ? mask & used : mask;
@@ -299,7 +299,7 @@ static bool header_is_valid(X86Exec *x, const uint8_t *image, uint64_t *bv, uint
     if (!(*xcomp & XCOMP_COMPACTED)) {
         return !(*bv & ~x->env->xcr0) && *xcomp == 0 && words[2] == 0;
     }
-    return has_xsavec && !(*xcomp & ~(x->env->xcr0 | XCOMP_COMPACTED)) && !(*bv & ~*xcomp) && rest == 0;
+    return has_xsavec && !(*xcomp & ~(x->env->xcr0 | XCOMP_COMPACTED)) && !(*bv & ~(*xcomp & ~XCOMP_COMPACTED)) && rest == 0;
 }
 
 static void restore_components(X86Exec *x, const X86Op *op, const uint8_t *image, uint64_t mask, uint64_t bv, unsigned pkru_at)
@@ -346,14 +346,14 @@ static void xrstor(X86Exec *x, const X86Op *op)
     bool compacted, takes_mxcsr;
     unsigned length;
 
-    x86_ld_bytes(x, op, linear, image, HEADER_END);
+    vector_read(x, op, linear, image, HEADER_END);
     if (!header_is_valid(x, image, &bv, &xcomp)) {
         x86_raise_error(x, EXCP_GP, 0);
     }
     compacted = xcomp & XCOMP_COMPACTED;
     length = image_length(compacted ? xcomp & (mask | XCR0_AVX) : mask & bv, compacted);
     if (length > HEADER_END) {
-        x86_ld_bytes(x, op, linear + HEADER_END, image + HEADER_END, length - HEADER_END);
+        vector_read(x, op, linear + HEADER_END, image + HEADER_END, length - HEADER_END);
     }
     takes_mxcsr = compacted ? mask & bv & XCR0_SSE : mask & (XCR0_SSE | XCR0_AVX);
     if (takes_mxcsr) {
