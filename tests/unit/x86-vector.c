@@ -459,7 +459,6 @@ static bool compare(const uint8_t *insn, const X86Op *op, bool unmasked)
     tried++;
     text = difference(op, &a, &b);
     if (raised != (native->signal_number != 0)) {
-        g_string_append_printf(text, "eax %lx mxcsr byte %x", native->in.regs[0], before[OPERAND_AT+26]);
         g_string_append_printf(text, " signal %d raised %d", (int)native->signal_number, raised);
     }
     memcpy(result, buffer, BUFFER);

@@ -153,7 +153,7 @@ static void fxsave(X86Exec *x, const X86Op *op)
     uint64_t linear = fx_address(x, op, 512, true);
     uint8_t image[LEGACY_END];
 
-    x86_probe_write(x, op, linear, 512);    /* all of it, though the end is not written */
+    vector_probe(x, op, linear, 512);    /* all of it, though the end is not written */
     vector_leave(x);
     store_x87(x, op, image);
     store_mxcsr(x, image);
