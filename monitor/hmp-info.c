@@ -369,7 +369,7 @@ static void print_point(const TracePoint *point, void *opaque)
 {
     const TracePrint *t = opaque;
 
-    if (g_pattern_match_simple(t->pattern, point->name)) {
+    if (trace_matches(point, t->pattern)) {
         monitor_printf(t->mon, "%s : state %u\n", point->name, point->enabled);
     }
 }

@@ -179,7 +179,7 @@ static void add_point(const TracePoint *point, void *opaque)
     const TraceQuery *q = opaque;
     Json *info;
 
-    if (!g_pattern_match_simple(q->pattern, point->name)) {
+    if (!trace_matches(point, q->pattern)) {
         return;
     }
     info = json_new_object();

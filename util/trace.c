@@ -19,12 +19,18 @@ void trace_emit(const TracePoint *point, const char *format, ...)
     log_write("%s %s\n", point->name, text);
 }
 
+bool trace_matches(const TracePoint *point, const char *pattern)
+{
+    /* GLib ends the process over a pattern that is no UTF-8. */
+    return g_utf8_validate(pattern, -1, NULL) && g_pattern_match_simple(pattern, point->name);
+}
+
 unsigned trace_enable(const char *pattern, bool on)
 {
     unsigned matched = 0;
 
     for (TracePoint **point = __start_tracepoints; point < __stop_tracepoints; point++) {
-        if (g_pattern_match_simple(pattern, (*point)->name)) {
+        if (trace_matches(*point, pattern)) {
             (*point)->enabled = on;
             matched++;
         }

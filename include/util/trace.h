@@ -30,6 +30,8 @@ void trace_emit(const TracePoint *point, const char *format, ...) G_GNUC_PRINTF(
         }                                                                                   \
     } while (0)
 
+/* Whether the point's name matches the glob; any bytes may stand there. */
+bool trace_matches(const TracePoint *point, const char *pattern);
 /* Turns every point on (or off) whose name matches the glob; returns how many matched. */
 unsigned trace_enable(const char *pattern, bool on);
 

@@ -59,6 +59,11 @@ static void collect(const TracePoint *point, void *names)
     }
 }
 
+static void pattern_that_is_no_text_matches_nothing(void)
+{
+    g_assert_cmpuint(trace_enable("trace_te\xf1*p", true), ==, 0);
+}
+
 static void names_are_listed_once_and_sorted(void)
 {
     g_autoptr(GString) names = g_string_new(NULL);
@@ -76,6 +81,7 @@ int main(int argc, char **argv)
     TEST(points_are_off_from_the_start);
     TEST(pattern_enables_every_use_of_a_name);
     TEST(unknown_name_matches_nothing);
+    TEST(pattern_that_is_no_text_matches_nothing);
     TEST(names_are_listed_once_and_sorted);
     int status = g_test_run();
     g_unlink(log_path);
