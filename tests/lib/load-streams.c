@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "system/setup.h"
+#include "tests/lib/mutate.h"
 #include "tests/lib/whole-machine.h"
 
 enum { TOO_LONG = 60 /* s */, MORE_MEMORY = 64 * 1024 /* KiB */, CHECK_EVERY = 1000, SAVE_EVERY = 8 };
@@ -86,29 +87,6 @@ static void cut(const char *at, unsigned count, GRand *rand)
     }
 }
 
-/* One to four bytes, a run, or a piece that moved. */
-static void change(GByteArray *bytes, GRand *rand)
-{
-    size_t at = g_rand_int_range(rand, 0, bytes->len), run = g_rand_int_range(rand, 1, 200);
-
-    run = MIN(run, bytes->len - at);
-    switch (g_rand_int_range(rand, 0, 8)) {
-    case 0:
-        memset(bytes->data + at, g_rand_boolean(rand) ? 0xff : 0, run);
-        break;
-    case 1:
-        g_byte_array_remove_range(bytes, at, run);
-        break;
-    case 2:
-        memmove(bytes->data + g_rand_int_range(rand, 0, bytes->len - run), bytes->data + at, run);
-        break;
-    default:
-        for (int n = g_rand_int_range(rand, 1, 5); n > 0; n--) {
-            bytes->data[g_rand_int_range(rand, 0, bytes->len)] = g_rand_int(rand);
-        }
-    }
-}
-
 static void mutate(unsigned count, GRand *rand)
 {
     /* The description is read for its ledger only: half of the changes are before it. */
@@ -119,7 +97,7 @@ static void mutate(unsigned count, GRand *rand)
         g_autofree uint8_t *copy = NULL;
 
         g_byte_array_append(bytes, good->data, g_rand_boolean(rand) ? end : good->len);
-        change(bytes, rand);
+        mutate_bytes(bytes, rand);
         copy = g_memdup2(bytes->data, bytes->len);
         load(copy, bytes->len, false);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "tests/lib/mutate.h"
 #include "tests/lib/whole-machine.h"
 
 static GByteArray *good;
@@ -57,30 +58,6 @@ static void stream_cut_off_anywhere_is_refused(void)
     check_good_loads();
 }
 
-/* One to four bytes, a run, or a piece that moved. */
-static void mutate(GByteArray *bytes, GRand *rand)
-{
-    size_t at = g_rand_int_range(rand, 0, bytes->len), run = g_rand_int_range(rand, 1, 200);
-
-    run = MIN(run, bytes->len - at);
-    switch (g_rand_int_range(rand, 0, 8)) {
-    case 0:
-        memset(bytes->data + at, g_rand_boolean(rand) ? 0xff : 0, run);
-        break;
-    case 1:
-        g_byte_array_remove_range(bytes, at, run);
-        break;
-    case 2:
-        memmove(bytes->data + g_rand_int_range(rand, 0, bytes->len - run), bytes->data + at, run);
-        break;
-    default:
-        for (int n = g_rand_int_range(rand, 1, 5); n > 0; n--) {
-            bytes->data[g_rand_int_range(rand, 0, bytes->len)] = g_rand_int(rand);
-        }
-        break;
-    }
-}
-
 static void changed_stream_neither_crashes_nor_hangs(void)
 {
     GRand *rand = seeded();
@@ -91,7 +68,7 @@ static void changed_stream_neither_crashes_nor_hangs(void)
         g_autofree char *message = NULL;
 
         g_byte_array_append(bytes, good->data, good->len);
-        mutate(bytes, rand);
+        mutate_bytes(bytes, rand);
         message = whole_machine_load(bytes->data, bytes->len);
         refused += message != NULL;
     }
