@@ -15,6 +15,12 @@ typedef struct DMAChannel {
     uint8_t mode, page, pageh, dack, eop;
 } DMAChannel;
 
+/* Page registers side by side: behind base + 1 those of channels 2, 3 and 1, at base + 7 that of channel 0. */
+typedef struct PageRange {
+    MemoryRegion io;
+    uint8_t *page[3];
+} PageRange;
+
 struct I8257State {
     ISADevice parent_obj;
     /* set by the board */
@@ -23,12 +29,9 @@ struct I8257State {
     uint8_t status, command, mask, flip_flop;
     int32_t dshift;             /* 1: words, registers two ports apart */
     DMAChannel regs[CHANNELS];
-    MemoryRegion channel_io, control_io, page_io[2], pageh_io[2];
+    MemoryRegion channel_io, control_io;
+    PageRange pages[2], pages_high[2];
 };
-
-/* The page registers: at page_base + 1 those of channels 2, 3 and 1, at page_base + 7 that of channel 0. */
-static const struct { uint8_t at, size; } page_ports[2] = { { 1, 3 }, { 7, 1 } };
-static const uint8_t page_channel[3] = { 2, 3, 1 };
 
 static bool next_byte_is_high(I8257State *s)
 {
@@ -134,49 +137,40 @@ static void control_write(void *opaque, hwaddr offset, uint64_t value, unsigned 
 
 static uint64_t page_read(void *opaque, hwaddr offset, unsigned size)
 {
-    return ((I8257State *)opaque)->regs[page_channel[offset]].page;
+    return *((PageRange *)opaque)->page[offset];
 }
 
 static void page_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
-    ((I8257State *)opaque)->regs[page_channel[offset]].page = value;
-}
-
-static uint64_t page0_read(void *opaque, hwaddr offset, unsigned size)
-{
-    return ((I8257State *)opaque)->regs[0].page;
-}
-
-static void page0_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
-{
-    ((I8257State *)opaque)->regs[0].page = value;
-}
-
-static uint64_t pageh_read(void *opaque, hwaddr offset, unsigned size)
-{
-    return ((I8257State *)opaque)->regs[page_channel[offset]].pageh;
-}
-
-static void pageh_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
-{
-    ((I8257State *)opaque)->regs[page_channel[offset]].pageh = value;
-}
-
-static uint64_t pageh0_read(void *opaque, hwaddr offset, unsigned size)
-{
-    return ((I8257State *)opaque)->regs[0].pageh;
-}
-
-static void pageh0_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
-{
-    ((I8257State *)opaque)->regs[0].pageh = value;
+    *((PageRange *)opaque)->page[offset] = value;
 }
 
 #define BYTE_OPS(r, w) { .read = r, .write = w, .impl = { .min = 1, .max = 1 } }
 static const MemoryRegionOps channel_ops = BYTE_OPS(channel_read, channel_write);
 static const MemoryRegionOps control_ops = BYTE_OPS(control_read, control_write);
-static const MemoryRegionOps page_ops[2] = { BYTE_OPS(page_read, page_write), BYTE_OPS(page0_read, page0_write) };
-static const MemoryRegionOps pageh_ops[2] = { BYTE_OPS(pageh_read, pageh_write), BYTE_OPS(pageh0_read, pageh0_write) };
+static const MemoryRegionOps page_ops = BYTE_OPS(page_read, page_write);
+
+static void add_pages(I8257State *s, PageRange *range, const char *name, uint32_t port, unsigned size)
+{
+    memory_region_init_io(&range->io, OBJECT(s), &page_ops, range, name, size);
+    isa_register_io(&s->parent_obj, &range->io, port);
+}
+
+static void init_pages(I8257State *s)
+{
+    DMAChannel *c = s->regs;
+
+    s->pages[0] = (PageRange){ .page = { &c[2].page, &c[3].page, &c[1].page } };
+    s->pages[1] = (PageRange){ .page = { &c[0].page } };
+    add_pages(s, &s->pages[0], "dma-page", s->page_base + 1, 3);
+    add_pages(s, &s->pages[1], "dma-page", s->page_base + 7, 1);
+    if (s->pageh_base >= 0) {
+        s->pages_high[0] = (PageRange){ .page = { &c[2].pageh, &c[3].pageh, &c[1].pageh } };
+        s->pages_high[1] = (PageRange){ .page = { &c[0].pageh } };
+        add_pages(s, &s->pages_high[0], "dma-pageh", s->pageh_base + 1, 3);
+        add_pages(s, &s->pages_high[1], "dma-pageh", s->pageh_base + 7, 1);
+    }
+}
 
 static bool i8257_realize(DeviceState *dev, GError **error)
 {
@@ -189,14 +183,7 @@ static bool i8257_realize(DeviceState *dev, GError **error)
     s->dshift = s->dshift_prop;
     memory_region_init_io(&s->channel_io, owner, &channel_ops, s, "dma-chan", 8 << s->dshift);
     isa_register_io(&s->parent_obj, &s->channel_io, s->base);
-    for (unsigned i = 0; i < G_N_ELEMENTS(page_ports); i++) {
-        memory_region_init_io(&s->page_io[i], owner, &page_ops[i], s, "dma-page", page_ports[i].size);
-        isa_register_io(&s->parent_obj, &s->page_io[i], s->page_base + page_ports[i].at);
-        if (s->pageh_base >= 0) {
-            memory_region_init_io(&s->pageh_io[i], owner, &pageh_ops[i], s, "dma-pageh", page_ports[i].size);
-            isa_register_io(&s->parent_obj, &s->pageh_io[i], s->pageh_base + page_ports[i].at);
-        }
-    }
+    init_pages(s);
     memory_region_init_io(&s->control_io, owner, &control_ops, s, "dma-cont", 8 << s->dshift);
     isa_register_io(&s->parent_obj, &s->control_io, s->base + (8 << s->dshift));
     return true;
@@ -205,7 +192,9 @@ static bool i8257_realize(DeviceState *dev, GError **error)
 static void i8257_unrealize(DeviceState *dev)
 {
     I8257State *s = I8257(dev);
-    MemoryRegion *regions[] = { &s->channel_io, &s->page_io[0], &s->page_io[1], &s->pageh_io[0], &s->pageh_io[1], &s->control_io };
+    MemoryRegion *regions[] = {
+        &s->channel_io, &s->control_io, &s->pages[0].io, &s->pages[1].io, &s->pages_high[0].io, &s->pages_high[1].io,
+    };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(regions); i++) {
         isa_unregister_io(&s->parent_obj, regions[i]);

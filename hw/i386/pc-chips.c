@@ -54,8 +54,8 @@ static int pic_acknowledge(void)
 }
 
 /*
- * Port 0x80 takes what a firmware says of its progress; port 0xf0 takes an x87 exception back that came as interrupt 13, as it does while CR0.NE
- * is clear. Both read as nothing.
+ * Port 0x80 takes what a firmware says of its progress; port 0xf0 takes an x87 exception back that came as interrupt 13,
+ * as it does while CR0.NE is clear. Both read as nothing.
  */
 static Irq *ferr_line;
 

@@ -112,8 +112,10 @@ static time_t registers_to_time(const RTCState *s)
         month += 12;
         year--;
     }
-    days = from_bcd(s, r[DAY_OF_MONTH]) + (153 * (month - 3) + 2) / 5 + 365 * year + year / 4 - year / 100 + year / 400 - 719469;
-    return days * 86400 + hour_from_register(s, r[HOURS]) * 3600 + from_bcd(s, r[MINUTES]) * 60 + from_bcd(s, r[SECONDS]);
+    days = 365 * year + year / 4 - year / 100 + year / 400 - 719469;    /* 1970-01-01 is day 0 */
+    days += (153 * (month - 3) + 2) / 5 + from_bcd(s, r[DAY_OF_MONTH]);
+    return days * 86400 + hour_from_register(s, r[HOURS]) * 3600 + from_bcd(s, r[MINUTES]) * 60 +
+           from_bcd(s, r[SECONDS]);
 }
 
 static void time_to_registers(RTCState *s, time_t t)
@@ -211,8 +213,9 @@ static void periodic_fired(void *opaque)
 }
 
 /*
- * An hour, as it counts for alarms. With a clock of 12 hours QEMU reads all hours with the afternoon bit of the time's, and does not take that bit
- * off the number first; so alarms are off there in the afternoon, and next_alarm_time in the stream with them.
+ * An hour, as it counts for alarms. With a clock of 12 hours QEMU reads all hours with the afternoon bit of the time's,
+ * and does not take that bit off the number first; so alarms are off there in the afternoon, and next_alarm_time in
+ * the stream with them.
  */
 static int alarm_hour(const RTCState *s, uint8_t v)
 {

@@ -248,8 +248,9 @@ static void write_timer_config(HPETTimer *t, uint64_t value)
 }
 
 /*
- * A half at a time, as QEMU does it: the low one is the period's as well, the high one the period's or the comparator's, in a 32-bit timer too; each
- * takes back the leave to set the comparator, and arms the timer whether it is enabled or not.
+ * A half at a time, as QEMU does it: the low one is the period's as well, the high one the period's or the comparator's,
+ * in a 32-bit timer too; each takes back the leave to set the comparator, and arms the timer whether it is enabled or
+ * not.
  */
 static void write_comparator_half(HPETTimer *t, uint32_t value, bool high)
 {
