@@ -122,6 +122,8 @@ def initramfs(more="", files=()):
     """The path of an archive whose init loads the modules, does `more` and gives a shell. files: (name in /, path)."""
     with open(os.path.join(_fetch("busybox-static"), "bin", "busybox"), "rb") as f:
         entries = [("bin", 0o40755, b""), ("lib", 0o40755, b""), ("dev", 0o40755, b""), ("bin/busybox", 0o100755, f.read())]
+    if any(name.startswith("lib64/") for name, _ in files):
+        entries.append(("lib64", 0o40755, b""))
     modules = _modules()
     for name, path in [(f"lib/{m}.ko", modules[m]) for m in MODULES if m in modules] + list(files):
         with open(path, "rb") as f:
@@ -133,6 +135,23 @@ def initramfs(more="", files=()):
         f.write(gzip.compress(cpio(entries), 1))
     atexit.register(os.unlink, path)
     return path
+
+
+@functools.cache
+def setpci():
+    """files for an initramfs: setpci of pciutils, and what it is linked with."""
+    wanted = (("pciutils", "setpci", "bin"), ("libc6", "ld-linux-x86-64.so.2", "lib64"), ("libpci3", "libpci.so.3", "lib"),
+              ("libc6", "libc.so.6", "lib"), ("zlib1g", "libz.so.1", "lib"), ("libudev1", "libudev.so.1", "lib"))
+    return tuple((f"{folder}/{name}", _find(_fetch(package), name)) for package, name, folder in wanted)
+
+
+def _find(root, name):
+    for folder, _, files in os.walk(root):
+        if name in files and not folder.endswith("/usr/lib64"):
+            path = os.path.realpath(os.path.join(folder, name))
+            if os.path.isfile(path):
+                return path
+    raise FetchError(f"no {name} in the package {os.path.basename(root)}")
 
 
 class Guest(VM):
