@@ -41,6 +41,18 @@ static void rip_relative_operands_are_relative_to_the_next_instruction(void)
     g_assert_cmphex(env->regs[R_EAX], ==, 0x1122334455667788);
 }
 
+static void rip_relative_operands_reach_2_gib_up(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    exec_put64(EXEC_TABLES + 0x1000 + 8 * 2, (EXEC_TABLES + 0x2000) | 0x23);    /* the third GiB shows the first */
+    exec_put64(EXEC_CODE + 8 - 16, 0x1122334455667788);
+    /* nop; mov rax, [rip + 0x7ffffff0]; add rax, 1; lea rbx, [rip + 0x7fffffff] */
+    EXEC_RUN(0x90, 0x48, 0x8b, 0x05, 0xf0, 0xff, 0xff, 0x7f, 0x48, 0x83, 0xc0, 0x01, 0x48, 0x8d, 0x1d, 0xff, 0xff, 0xff, 0x7f);
+    g_assert_cmphex(env->regs[R_EAX], ==, 0x1122334455667789);
+    g_assert_cmphex(env->regs[R_EBX], ==, EXEC_CODE + 19 + 0x7fffffffull);
+}
+
 static void accesses_across_pages_work(void)
 {
     X86CPUState *env = exec_reset(64);
@@ -224,6 +236,7 @@ int main(int argc, char **argv)
     TEST(loop_counts_down);
     TEST(call_and_return_use_the_stack);
     TEST(rip_relative_operands_are_relative_to_the_next_instruction);
+    TEST(rip_relative_operands_reach_2_gib_up);
     TEST(accesses_across_pages_work);
     TEST(code_that_changes_itself_runs_as_changed);
     TEST(code_that_was_run_may_change);

@@ -606,6 +606,21 @@ static void rsm_is_undefined_outside_of_smm(void)
 
 #define ADD(fn) g_test_add_func("/x86-system-long/" #fn, fn)
 
+GUEST(two_nops, 64, "nop\n nop\n")
+static void single_step_traps_behind_the_instruction_even_if_the_code_cache_was_full(void)
+{
+    X86CPUState *env = system_reset(64);
+
+    guest_run(two_nops);        /* there is a cache now */
+    exec->engine->arena_used = 192 << 20;
+    exec_cpu->halted = 0;
+    env->eip = EXEC_CODE + 0x100;
+    env->eflags |= FLAG_TF;
+    guest_run(two_nops);
+    g_assert_cmpint(taken(), ==, EXCP_DB);
+    g_assert_cmphex(frame64(0), ==, EXEC_CODE + 0x101);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -653,5 +668,6 @@ int main(int argc, char **argv)
     ADD(code_breakpoint_faults_before_the_instruction);
     ADD(smm_saves_and_rsm_restores);
     ADD(rsm_is_undefined_outside_of_smm);
+    ADD(single_step_traps_behind_the_instruction_even_if_the_code_cache_was_full);
     return g_test_run();
 }

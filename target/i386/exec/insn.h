@@ -20,9 +20,9 @@ typedef const X86Op *X86OpFn(X86Exec *x, const X86Op *op);
  * General registers are named by the byte offset of the operand in X86Exec.regs: 8 * number, plus 1 for AH, CH, DH and
  * BH. So an operand of any width is read at that address. Two more stand behind the sixteen: one that is always zero, and
  * the address of the block's first instruction, which is what RIP-relative operands are relative to (the translator adds
- * the distance to disp). The last two are the executor's: bases of FS and GS.
+ * the distance to disp). The rest is the executor's: bases of FS and GS, and an address that an instruction is relative to.
  */
-enum { X86_REG_ZERO = 16 * 8, X86_REG_RIP = 17 * 8, X86_REGS_ALL = 20 };
+enum { X86_REG_ZERO = 16 * 8, X86_REG_RIP = 17 * 8, X86_REG_NEXT = 20 * 8, X86_REGS_ALL = 21 };
 
 enum {                          /* X86Op.flags */
     X86_OP_MEM = 1 << 0,        /* the r/m operand is in memory: base, index, scale, disp, seg */

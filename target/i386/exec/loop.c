@@ -161,14 +161,13 @@ static void check_code_limit(X86Exec *x)
 static void enter_block(X86Exec *x)
 {
     X86ExecPrivate *p = x->engine;
-    X86Block *block = x86_block_find(x, x->eip);
+    X86Block *block;
 
-    if (!block) {
+    while (!(block = x86_block_find(x, x->eip))) {
         if (!p->arena_full) {
             x86_raise_error(x, EXCP_GP, 0);     /* nothing to execute there */
         }
         x86_code_reset(x);
-        return;
     }
     x->regs[X86_REG_RIP / 8] = x->eip;
     run(x, block->ops);

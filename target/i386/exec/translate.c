@@ -7,7 +7,7 @@
 #include "target/i386/exec/mem.h"
 #include "target/i386/exec/vector.h"
 
-enum { MAX_INSNS = 48, MAX_RECORDS = MAX_INSNS + 4, MAX_BYTES = 15 * MAX_INSNS };
+enum { MAX_INSNS = 48, MAX_RECORDS = MAX_INSNS + 5, MAX_BYTES = 15 * MAX_INSNS };
 #define PAGE_MASK (~(TARGET_PAGE_SIZE - 1))
 
 /* --- handlers that stand for a plain one, and ends of blocks --- */
@@ -94,6 +94,14 @@ static const X86Op *op_count(X86Exec *x, const X86Op *op)
     X86_NEXT(x, op, 1);
 }
 
+/* Before an operand relative to RIP whose distance from the block's first instruction is more than 32 bits tell; imm: what they are
+ * relative to. */
+static const X86Op *op_set_next(X86Exec *x, const X86Op *op)
+{
+    x->regs[X86_REG_NEXT / 8] = x->regs[X86_REG_RIP / 8] + op->imm;
+    X86_NEXT(x, op, 1);
+}
+
 /* --- translation --- */
 
 typedef struct Build {
@@ -114,12 +122,28 @@ static void begin(Build *b)
     }
 }
 
+/* Makes an operand relative to RIP one that is relative to the block's first instruction. Returns where op is then. */
+static X86Op *relocate(Build *b, X86Op *op)
+{
+    int64_t disp = (int64_t)op->disp + op->offset + op->length;
+
+    if (likely(disp <= INT32_MAX)) {
+        op->disp = (int32_t)disp;
+        return op;
+    }
+    op[1] = op[0];
+    op[1].base = X86_REG_NEXT;
+    op[0] = (X86Op){ .fn = op_set_next, .offset = op->offset, .imm = op->offset + op->length };
+    b->records++;
+    return op + 1;
+}
+
 static void choose(Build *b, X86Op *op)
 {
     X86Exec *x = b->x;
 
     if (op->flags & X86_OP_MEM && op->base == X86_REG_RIP) {
-        op->disp = (int32_t)((uint32_t)op->disp + op->offset + op->length);
+        op = relocate(b, op);
     }
     if (!x86_has_feature(x->cpu, x86_op_feature(op))) {
         if (op->id == X86_LZCNT) {
@@ -295,7 +319,7 @@ X86Block *x86_translate_block(X86Exec *x, uint64_t eip, const CodeTlb *page, uin
     do {
         memcpy(bytes, host, available);
         begin(&b);
-        while (!b.ended && b.insns < most && b.records < MAX_RECORDS - 3 && append(&b, bytes, available)) {
+        while (!b.ended && b.insns < most && b.records < MAX_RECORDS - 4 && append(&b, bytes, available)) {
         }
         if (b.insns == 0) {
             if (available < 15) {
