@@ -54,10 +54,6 @@ void chardev_send_drained(Chardev *chr);
 size_t chardev_can_read(Chardev *chr);
 void chardev_deliver(Chardev *chr, const uint8_t *buf, size_t len);
 
-/* The mux's. */
-int mux_focus(const Chardev *chr);
-void mux_set_focus(Chardev *chr, int focus);
-
 /* A required and an optional text; NULL if absent. Borrowed. */
 const char *chardev_opt(const Json *opts, const char *key);
 

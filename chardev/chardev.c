@@ -284,18 +284,6 @@ void chardev_flush(Chardev *chr)
     }
 }
 
-int chardev_focus(const Chardev *chr)
-{
-    return chr->kind == &chardev_mux ? mux_focus(chr) : -1;
-}
-
-void chardev_set_focus(Chardev *chr, int focus)
-{
-    if (chr->kind == &chardev_mux) {
-        mux_set_focus(chr, focus);
-    }
-}
-
 void chardev_send_break(Chardev *chr)
 {
     /* A mux, or one without a front end, has nobody of its own to hear it. */

@@ -42,18 +42,36 @@ static size_t room(const MuxChardev *m, int port)
     return !f || !f->read ? 0 : f->can_read ? f->can_read(m->port[port].opaque) : SIZE_MAX;
 }
 
-static void help(MuxChardev *m)
+static void write_help(MuxChardev *m)
 {
-    static const char text[] = "\r\n"
-                               "C-a h    print this help\r\n"
-                               "C-a x    exit emulator\r\n"
-                               "C-a s    save disk data back to file (if -snapshot)\r\n"
-                               "C-a t    toggle console timestamps\r\n"
-                               "C-a b    send break (magic sysrq)\r\n"
-                               "C-a c    switch between console and monitor\r\n"
-                               "C-a C-a  sends C-a\r\n";
+    static const struct {
+        char key;
+        const char *what;
+    } rows[] = {
+        { 'h', "print this help" }, { 'x', "exit emulator" }, { 's', "save disk data back to file (if -snapshot)" },
+        { 't', "toggle console timestamps" }, { 'b', "send break (magic sysrq)" }, { 'c', "switch between console and monitor" },
+    };
+    g_autoptr(GString) text = g_string_new(NULL);
+    char name[] = "Escape-Char";
 
-    chardev_write(m->base, text, sizeof(text) - 1);
+    if (chardev_mux_escape < 26) {
+        snprintf(name, sizeof(name), "C-%c", 'a' - 1 + chardev_mux_escape);
+    } else {
+        g_string_append_printf(text, "\n\rEscape-Char set to Ascii: 0x%02x\n\r", chardev_mux_escape);
+    }
+    g_string_append(text, "\n\r");
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_string_append_printf(text, "%s %c    %s\n\r", name, rows[i].key, rows[i].what);
+    }
+    g_string_append_printf(text, "%s %s  sends %s\n\r", name, name, name);
+    chardev_write(&m->chr, text->str, text->len);
+}
+
+static void set_focus(MuxChardev *m, int port)
+{
+    send_event(m, m->focus, CHARDEV_MUX_OUT);
+    m->focus = port;
+    send_event(m, m->focus, CHARDEV_MUX_IN);
 }
 
 static void next_focus(MuxChardev *m)
@@ -62,7 +80,7 @@ static void next_focus(MuxChardev *m)
         int port = (m->focus + i) % m->ports;
 
         if (m->port[port].frontend) {
-            m->focus = port;
+            set_focus(m, port);
             break;
         }
     }
@@ -74,10 +92,10 @@ static bool command(MuxChardev *m, uint8_t c)
     switch (c) {
     case 'h':
     case '?':
-        help(m);
+        write_help(m);
         break;
     case 'x':
-        chardev_write(m->base, "QEMU: Terminated\n\r", 18);
+        chardev_write(&m->chr, "QEMU: Terminated\n\r", 18);
         if (chardev_terminate_hook) {
             chardev_terminate_hook();
         }
@@ -219,6 +237,21 @@ static bool mux_is_free(const Chardev *chr)
     return free_port((const MuxChardev *)chr) < MUX_MAX;
 }
 
+/* A port for a new front end: behind all others, or before the first that does not lead. */
+static unsigned make_room(MuxChardev *m, bool leads)
+{
+    unsigned hole = free_port(m), port = hole;
+
+    m->ports = MAX(m->ports, hole + 1);
+    for (; leads && port > 0 && !(m->port[port - 1].frontend && m->port[port - 1].frontend->leads); port--) {
+        m->port[port] = m->port[port - 1];
+    }
+    if (m->focus >= (int)port && m->focus < (int)hole) {
+        m->focus++;
+    }
+    return port;
+}
+
 static bool mux_attach(Chardev *chr, const ChardevFrontend *frontend, void *opaque, GError **error)
 {
     MuxChardev *m = (MuxChardev *)chr;
@@ -227,13 +260,16 @@ static bool mux_attach(Chardev *chr, const ChardevFrontend *frontend, void *opaq
     if (!chardev_is_free(chr, error)) {
         return false;
     }
-    port = free_port(m);
-    m->ports = MAX(m->ports, port + 1);
+    port = make_room(m, frontend->leads);
     m->port[port].frontend = frontend;
     m->port[port].opaque = opaque;
     m->port[port].head = m->port[port].used = 0;
-    m->focus = port;
     chr->frontend = frontend; /* says that there is one */
+    if (m->focus < 0 || !frontend->leads || m->port[m->focus].frontend->leads) {
+        set_focus(m, port);
+    } else {
+        send_event(m, port, CHARDEV_MUX_OUT);
+    }
     if (chr->open) {
         send_event(m, port, CHARDEV_OPENED);
     }
@@ -327,20 +363,6 @@ static int mux_take_fd(Chardev *chr)
 static void mux_disconnect(Chardev *chr)
 {
     chardev_disconnect(((MuxChardev *)chr)->base);
-}
-
-int mux_focus(const Chardev *chr)
-{
-    return ((const MuxChardev *)chr)->focus;
-}
-
-void mux_set_focus(Chardev *chr, int focus)
-{
-    MuxChardev *m = (MuxChardev *)chr;
-
-    if (focus >= 0 && (unsigned)focus < m->ports && m->port[focus].frontend) {
-        m->focus = focus;
-    }
 }
 
 const ChardevKind chardev_mux = {

@@ -7,6 +7,7 @@
 #include "hw/core/device.h"
 #include "hw/pci/pcie_aer.h"
 #include "monitor/hmp.h"
+#include "monitor/monitor-int.h"
 #include "monitor/qmp.h"
 #include "system/memory.h"
 #include "system/user-object.h"
@@ -39,13 +40,18 @@ static Json *one_arg(const char *name, const char *value)
     {                                                                                       \
         run(command, NULL, error);                                                          \
     }
-PLAIN(cmd_quit, "quit")
 PLAIN(cmd_stop, "stop")
 PLAIN(cmd_cont, "cont")
 PLAIN(cmd_nmi, "inject-nmi")
 PLAIN(cmd_system_reset, "system_reset")
 PLAIN(cmd_system_powerdown, "system_powerdown")
 PLAIN(cmd_system_wakeup, "system_wakeup")
+
+static void cmd_quit(Monitor *mon, const Json *args, GError **error)
+{
+    hmp_session_hold(mon); /* no prompt comes any more */
+    run("quit", NULL, error);
+}
 
 /* --- devices and objects --- */
 

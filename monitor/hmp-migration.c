@@ -3,6 +3,9 @@
 
 #include "migration/migration.h"
 #include "monitor/hmp.h"
+#include "monitor/monitor-int.h"
+#include "system/clock.h"
+#include "system/main-loop.h"
 #include "util/error.h"
 
 static void print(Monitor *mon, void (*fn)(GString *out))
@@ -13,13 +16,46 @@ static void print(Monitor *mon, void (*fn)(GString *out))
     monitor_printf(mon, "%s", out->str);
 }
 
+/* --- waiting for the end, without -d --- */
+
+enum { LOOK_AGAIN = 20 * 1000 * 1000 /* ns */ };
+
+static Timer *waiting;
+
+static void release(void *opaque, gpointer unused)
+{
+    hmp_session_release(opaque);
+}
+
+static void look(void *opaque)
+{
+    if (migration_is_active()) {
+        timer_set(waiting, clock_ns(CLOCK_TYPE_REALTIME) + LOOK_AGAIN);
+    } else if (!main_loop_quitting()) {
+        g_ptr_array_foreach(monitors, release, NULL);
+    }
+}
+
+static void wait_for_the_end(void)
+{
+    if (!waiting) {
+        waiting = timer_new(CLOCK_TYPE_REALTIME, look, NULL);
+    }
+    timer_set(waiting, clock_ns(CLOCK_TYPE_REALTIME) + LOOK_AGAIN);
+}
+
 static void cmd_migrate(Monitor *mon, const Json *args, GError **error)
 {
     if (!migration_start(json_member_string(args, "uri", ""), NULL, json_member_bool(args, "blk", false),
                          json_member_bool(args, "inc", false), json_member_bool(args, "resume", false), error)) {
         return;
     }
-    if (!json_member_bool(args, "detach", false)) {
+    if (json_member_bool(args, "detach", false)) {
+        return;
+    }
+    if (hmp_session_hold(mon)) {
+        wait_for_the_end();
+    } else {
         monitor_printf(mon, "terminal does not allow synchronous migration, continuing detached\n");
     }
 }

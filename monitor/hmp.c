@@ -1,11 +1,10 @@
-/* HMP: the tables of commands, a command line's words by a row's description, help, and a session at a terminal. */
+/* HMP: the tables of commands, a command line's words by a row's description, help and completion. The session at a terminal is monitor/hmp-session.c. */
 #include "monitor/hmp.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "monitor/monitor-int.h"
-#include "monitor/readline.h"
 #include "util/keyval.h"
 
 static GPtrArray *rows[2]; /* const HmpCommand *: commands, info commands */
@@ -285,13 +284,6 @@ static bool take_argument(const char *name, char kind, bool optional, const char
     if (kind == '/') {
         return take_format(p, args, error);
     }
-    if (kind == '-') {
-        if ((*p)[0] == '-' && (*p)[1] == name[0] && ((*p)[2] == ' ' || (*p)[2] == '\0')) {
-            *p += 2;
-            json_set(args, name, json_new_bool(true));
-        }
-        return true;
-    }
     if (!**p && optional) {
         return true;
     }
@@ -330,6 +322,29 @@ static bool take_argument(const char *name, char kind, bool optional, const char
     return true;
 }
 
+/* "-x", if the line has it here; another flag of the command may come in its place. `specs`: from this one on. */
+static bool take_flag(char **specs, const char **p, Json *args, GError **error)
+{
+    char flag;
+
+    *p = skip_blanks(*p);
+    if (**p != '-') {
+        return true;
+    }
+    flag = (*p)[1];
+    if (flag == **specs) {
+        *p += 2;
+        json_set(args, *specs, json_new_bool(true));
+        return true;
+    }
+    for (char **later = specs + 1; *later && flag; later++) {
+        if (**later == flag && g_str_has_suffix(*later, ":-")) {
+            return true;
+        }
+    }
+    return error_setf(error, "unsupported option -%c", flag);
+}
+
 static Json *take_arguments(const HmpCommand *command, const char *p, GError **error)
 {
     g_auto(GStrv) specs = g_strsplit(command->args ? command->args : "", " ", -1);
@@ -342,7 +357,11 @@ static Json *take_arguments(const HmpCommand *command, const char *p, GError **e
             continue;
         }
         *colon = '\0';
-        if (!take_argument(*spec, colon[1], colon[2] == '?', &p, args, error)) {
+        if (colon[1] == '-') {
+            if (!take_flag(spec, &p, args, error)) {
+                return NULL;
+            }
+        } else if (!take_argument(*spec, colon[1], colon[2] == '?', &p, args, error)) {
             return NULL;
         }
     }
@@ -436,7 +455,8 @@ static void run(Monitor *mon, const HmpCommand *c, bool info, const char *rest)
         if (g_str_has_prefix(error->message, "Parameter")) {
             monitor_printf(mon, "Error: %s\n", error->message);
         } else {
-            bool names_command = strcmp(error->message, "string expected") == 0 || g_str_has_prefix(error->message, "extra");
+            bool names_command = strcmp(error->message, "string expected") == 0 || g_str_has_prefix(error->message, "extra") ||
+                                 g_str_has_prefix(error->message, "unsupported option");
 
             monitor_printf(mon, "%s%s%s\nTry \"help %s%.*s\" for more information\n", names_command ? c->name : "",
                            names_command ? ": " : "", error->message, info ? "info " : "", (int)first, c->name);
@@ -482,7 +502,7 @@ void hmp_execute(Monitor *mon, const char *line)
 }
 
 /* As a terminal wants its lines. */
-static char *with_carriage_returns(const char *text)
+char *hmp_with_carriage_returns(const char *text)
 {
     GString *out = g_string_sized_new(strlen(text) + 64);
 
@@ -498,53 +518,20 @@ char *hmp_run(const char *line)
     char *text;
 
     hmp_execute(&collector, line);
-    text = with_carriage_returns(collector.out->str);
+    text = hmp_with_carriage_returns(collector.out->str);
     g_string_free(collector.out, TRUE);
     return text;
 }
 
-/* --- a session --- */
+/* --- completion of a line --- */
 
-struct HmpSession {
-    Readline *readline;
-};
-
-static void session_write(void *opaque, const char *text, size_t len)
-{
-    Monitor *mon = opaque;
-
-    chardev_write(mon->chr, text, len);
-}
-
-static void flush_text(Monitor *mon)
-{
-    g_autofree char *text = with_carriage_returns(mon->out->str);
-
-    g_string_truncate(mon->out, 0);
-    if (*text) {
-        chardev_write(mon->chr, text, strlen(text));
-    }
-}
-
-static void session_line(void *opaque, const char *line)
-{
-    Monitor *mon = opaque;
-
-    hmp_execute(mon, line);
-    flush_text(mon);
-    if (mon->hmp) {
-        readline_prompt(mon->hmp->readline, "(qemu) ");
-    }
-}
-
-static size_t session_complete(void *opaque, const char *text, GPtrArray *words)
+size_t hmp_complete(const char *text, GPtrArray *words)
 {
     const char *start = skip_blanks(text), *word;
     bool info = strncmp(start, "info ", 5) == 0;
     const HmpCommand *c;
     size_t len;
 
-    (void)opaque;
     if (info) {
         start = skip_blanks(start + 5);
     }
@@ -560,35 +547,4 @@ static size_t session_complete(void *opaque, const char *text, GPtrArray *words)
         c->complete(words, word);
     }
     return strlen(word);
-}
-
-static const ReadlineOps session_ops = { session_write, session_line, session_complete };
-
-void hmp_session_open(Monitor *mon)
-{
-    g_autoptr(Json) version = qmp_version();
-    const Json *qemu = json_member(version, "qemu");
-
-    hmp_session_close(mon);
-    mon->hmp = g_new0(HmpSession, 1);
-    mon->hmp->readline = readline_new(&session_ops, mon);
-    monitor_printf(mon, "QEMU %d.%d.%d monitor - type 'help' for more information\n", (int)json_member_int(qemu, "major", 0),
-                   (int)json_member_int(qemu, "minor", 0), (int)json_member_int(qemu, "micro", 0));
-    flush_text(mon);
-    readline_prompt(mon->hmp->readline, "(qemu) ");
-}
-
-void hmp_session_read(Monitor *mon, const uint8_t *buf, size_t len)
-{
-    for (size_t i = 0; i < len && mon->hmp; i++) {
-        readline_feed(mon->hmp->readline, buf[i]);
-    }
-}
-
-void hmp_session_close(Monitor *mon)
-{
-    if (mon->hmp) {
-        readline_free(mon->hmp->readline);
-        g_clear_pointer(&mon->hmp, g_free);
-    }
 }

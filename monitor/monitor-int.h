@@ -21,6 +21,7 @@ struct Monitor {
     bool negotiated, oob;
     /* HMP */
     HmpSession *hmp;
+    bool muted;                 /* another front end of the mux has the focus: what comes out is kept */
 };
 
 /* All of them. */
@@ -42,6 +43,15 @@ Json *qmp_version(void);
 void hmp_session_open(Monitor *mon);
 void hmp_session_read(Monitor *mon, const uint8_t *buf, size_t len);
 void hmp_session_close(Monitor *mon);
+/* The focus of the mux left, or came. */
+void hmp_session_mute(Monitor *mon, bool muted);
+/* From within a command: no prompt comes and what is typed is kept until it is released. False: this is no session. */
+bool hmp_session_hold(Monitor *mon);
+bool hmp_session_is_held(const Monitor *mon);
+void hmp_session_release(Monitor *mon);
+/* HMP's pieces: lines as a terminal wants them (caller frees); the candidates for the last word, whose length is returned. */
+char *hmp_with_carriage_returns(const char *text);
+size_t hmp_complete(const char *text, GPtrArray *words);
 
 /* Sets event_hook; called with the first monitor. */
 void qmp_events_init(void);

@@ -17,7 +17,7 @@ static size_t can_read(void *opaque)
 {
     Monitor *mon = opaque;
 
-    return chardev_queued(mon->chr) > MONITOR_QUEUE_HIGH ? 0 : 16384;
+    return hmp_session_is_held(mon) || chardev_queued(mon->chr) > MONITOR_QUEUE_HIGH ? 0 : 16384;
 }
 
 static void take_input(void *opaque, const uint8_t *buf, size_t len)
@@ -40,10 +40,12 @@ static void hear_event(void *opaque, ChardevEvent event)
     } else if (event == CHARDEV_CLOSED) {
         g_string_truncate(mon->out, 0);
         (mon->control ? qmp_session_close : hmp_session_close)(mon);
+    } else if ((event == CHARDEV_MUX_IN || event == CHARDEV_MUX_OUT) && !mon->control) {
+        hmp_session_mute(mon, event == CHARDEV_MUX_OUT);
     }
 }
 
-static const ChardevFrontend frontend = { .can_read = can_read, .read = take_input, .event = hear_event };
+static const ChardevFrontend frontend = { .can_read = can_read, .read = take_input, .event = hear_event, .leads = true };
 
 bool monitor_new(Chardev *chr, bool control, bool pretty, GError **error)
 {
@@ -73,6 +75,9 @@ void monitor_close_all(void)
         return;
     }
     qmp_events_flush();
+    for (guint i = 0; i < monitors->len; i++) {
+        hmp_session_close(monitors->pdata[i]); /* none asks for commands when the focus of a mux comes to it */
+    }
     while (monitors->len) {
         Monitor *mon = monitors->pdata[monitors->len - 1];
 

@@ -89,8 +89,11 @@ static void erase(Readline *r, size_t from, size_t to)
 
 static void move(Readline *r, size_t to)
 {
-    r->cursor = MIN(to, r->line->len);
-    redraw(r);
+    to = MIN(to, r->line->len);
+    if (to != r->cursor) {
+        r->cursor = to;
+        redraw(r);
+    }
 }
 
 static size_t word_start(const Readline *r)
@@ -245,7 +248,8 @@ static void key(Readline *r, char c)
     case CTRL_C:
         put(r, "\r\n");
         g_string_truncate(r->line, 0);
-        move(r, 0);
+        r->cursor = 0;
+        redraw(r);
         break;
     case CTRL_D:
         erase(r, r->cursor, MIN(r->cursor + 1, r->line->len));

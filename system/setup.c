@@ -130,8 +130,24 @@ static bool make_chardev(Config *config, OptionItem *item, GError **error)
     return chardev_new(item->opts, error) != NULL;
 }
 
+static void add_monitor(Config *config, OptionItem *from, Chardev *chr)
+{
+    OptionItem *item = g_new0(OptionItem, 1);
+
+    item->text = g_strdup(from->text);
+    item->opts = json_new_object();
+    json_set(item->opts, "chardev", json_new_string(chardev_id(chr)));
+    options_file(config, OPT_MONITOR, item);
+}
+
+/* "mon:" before a port's device says that a monitor is there too. */
+static bool has_monitor(const char *spec)
+{
+    return g_str_has_prefix(spec, "mon:");
+}
+
 /* -serial and -parallel: "serial0", "serial1", … for the board's ports in that order. */
-static bool make_port(const char *kind, OptionItem *item, unsigned number, Chardev **chr, GError **error)
+static bool make_port(Config *config, const char *kind, OptionItem *item, unsigned number, Chardev **chr, GError **error)
 {
     g_autofree char *id = g_strdup_printf("%s%u", kind, number);
 
@@ -139,6 +155,9 @@ static bool make_port(const char *kind, OptionItem *item, unsigned number, Chard
         return true;
     }
     *chr = chardev_new_short(id, item->arg, error);
+    if (*chr && has_monitor(item->arg)) {
+        add_monitor(config, item, *chr);
+    }
     return *chr != NULL;
 }
 
@@ -148,7 +167,7 @@ static Chardev *serial_chardevs[MACHINE_SERIALS], *parallel_chardevs[MACHINE_PAR
 static bool make_serial(Config *config, OptionItem *item, GError **error)
 {
     Chardev *chr = NULL;
-    bool ok = make_port("serial", item, serials, &chr, error);
+    bool ok = make_port(config, "serial", item, serials, &chr, error);
 
     if (serials < MACHINE_SERIALS) {
         serial_chardevs[serials] = chr;
@@ -166,7 +185,7 @@ static bool make_parallel(Config *config, OptionItem *item, GError **error)
         return error_setf(error, "too many parallel ports");
     }
     parallels++;
-    return make_port("parallel", item, parallels - 1, &parallel_chardevs[parallels - 1], error);
+    return make_port(config, "parallel", item, parallels - 1, &parallel_chardevs[parallels - 1], error);
 }
 
 /* -monitor, -qmp: the device is made now, the monitor when there is something to talk about. */
@@ -179,6 +198,11 @@ static bool make_monitor_chardev(Config *config, OptionItem *item, GError **erro
 
     if (item->opts) {
         return true; /* -mon names one that -chardev made */
+    }
+    if (g_str_has_prefix(item->arg, "chardev:")) {
+        item->opts = json_new_object();
+        json_set(item->opts, "chardev", json_new_string(item->arg + strlen("chardev:")));
+        return true;
     }
     if (!item->control && strcmp(item->arg, "none") == 0) {
         return true;
@@ -216,12 +240,24 @@ static bool device_given(Config *config, const char *driver)
     return false;
 }
 
+static bool monitor_comes_with_serial(const Config *config)
+{
+    const GPtrArray *items = config->items[OPT_SERIAL];
+
+    for (guint i = 0; items && i < items->len; i++) {
+        if (has_monitor(((const OptionItem *)items->pdata[i])->arg)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What QEMU has without being asked: ports and a monitor on consoles, which nobody sees here. */
 static void add_defaults(Config *config)
 {
     bool serial = !config->items[OPT_SERIAL] && !device_given(config, "isa-serial");
     bool parallel = !config->items[OPT_PARALLEL] && !device_given(config, "isa-parallel");
-    bool monitor = !config->items[OPT_MONITOR];
+    bool monitor = !config->items[OPT_MONITOR] && !monitor_comes_with_serial(config);
 
     if (config->no_defaults) {
         return;
@@ -231,8 +267,6 @@ static void add_defaults(Config *config)
     }
     if (config->nographic && serial && monitor) {
         add_default(config, OPT_SERIAL, "serial", "mon:stdio");
-        /* The monitor shares the serial port's device. */
-        add_default(config, OPT_MONITOR, "monitor", "chardev:serial0");
         return;
     }
     if (serial) {
@@ -245,16 +279,29 @@ static void add_defaults(Config *config)
 
 static bool make_debugcon(Config *config)
 {
+    g_autofree char *text = g_strdup_printf("-debugcon %s", config->debugcon);
+    OptionItem item = { .text = text };
     GError *error = NULL;
+    Chardev *chr;
 
-    return !config->debugcon || chardev_new_short("debugcon", config->debugcon, &error) || fail(error);
+    if (!config->debugcon) {
+        return true;
+    }
+    chr = chardev_new_short("debugcon", config->debugcon, &error);
+    if (!chr) {
+        return options_report(&item, error);
+    }
+    if (has_monitor(config->debugcon)) {
+        add_monitor(config, &item, chr);
+    }
+    return true;
 }
 
 bool setup_chardevs(Config *config)
 {
     add_defaults(config);
-    return each(config, OPT_CHARDEV, make_chardev) && each(config, OPT_SERIAL, make_serial) &&
-           each(config, OPT_PARALLEL, make_parallel) && each(config, OPT_MONITOR, make_monitor_chardev) && make_debugcon(config);
+    return each(config, OPT_CHARDEV, make_chardev) && each(config, OPT_MONITOR, make_monitor_chardev) &&
+           each(config, OPT_SERIAL, make_serial) && each(config, OPT_PARALLEL, make_parallel) && make_debugcon(config);
 }
 
 /* --- the machine --- */
@@ -504,7 +551,6 @@ static bool make_monitor(Config *config, OptionItem *item, GError **error)
 {
     const char *id = item->opts ? json_member_string(item->opts, "chardev", NULL) : NULL;
     Chardev *chr;
-    int focus;
 
     if (!id) {
         return true; /* -monitor none */
@@ -513,13 +559,7 @@ static bool make_monitor(Config *config, OptionItem *item, GError **error)
     if (!chr) {
         return error_setf(error, "chardev \"%s\" not found", id);
     }
-    /* A monitor that shares a mux with a device comes second: C-a c leads to it. */
-    focus = chardev_focus(chr);
-    if (!monitor_new(chr, item->control, item->pretty, error)) {
-        return false;
-    }
-    chardev_set_focus(chr, focus);
-    return true;
+    return monitor_new(chr, item->control, item->pretty, error);
 }
 
 static void terminate(void)

@@ -15,6 +15,8 @@ typedef enum {
     CHARDEV_OPENED,     /* a peer is there */
     CHARDEV_CLOSED,     /* it left; a server socket waits for the next */
     CHARDEV_BREAK,
+    CHARDEV_MUX_IN,     /* of a mux: the focus is this front end's from now on */
+    CHARDEV_MUX_OUT,    /* it is another's */
 } ChardevEvent;
 
 typedef struct ChardevFrontend {
@@ -22,6 +24,7 @@ typedef struct ChardevFrontend {
     void (*read)(void *opaque, const uint8_t *buf, size_t len);
     void (*event)(void *opaque, ChardevEvent event);
     void (*drained)(void *opaque);      /* what was queued is written */
+    bool leads;                         /* in a mux it comes before those that do not, and leaves them the focus */
 } ChardevFrontend;
 
 /*
@@ -76,9 +79,6 @@ bool chardev_ringbuf_read(Chardev *chr, GByteArray *out, size_t max, GError **er
 bool chardev_ringbuf_write(Chardev *chr, const void *buf, size_t len, GError **error);
 /* A break condition to the front end (chardev-send-break). */
 void chardev_send_break(Chardev *chr);
-/* Which of a mux's front ends gets the input: the newest, if nobody says otherwise. -1: none, or no mux. */
-int chardev_focus(const Chardev *chr);
-void chardev_set_focus(Chardev *chr, int focus);
 /* -echr: the mux's escape character, C-a at first. */
 extern uint8_t chardev_mux_escape;
 /* What C-a x at a mux does; set by main(). */

@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -28,6 +29,8 @@ vm = VM("8.2", MACHINE, timeout=60)
     ("device_del", 'device_del: string expected\nTry "help device_del" for more information\n'),
     ("device_del a b", 'device_del: extraneous characters at the end of line\nTry "help device_del" for more information\n'),
     ("stop a", 'stop|s: extraneous characters at the end of line\nTry "help stop" for more information\n'),
+    ("migrate -x", 'migrate: unsupported option -x\nTry "help migrate" for more information\n'), ("migrate -i -d x",
+     'migrate: unsupported option -d\nTry "help migrate" for more information\n'),
     ("device_del nosuch", "Error: Device 'nosuch' not found\n"), ("device_add", "Error: Parameter 'driver' is missing\n"),
     ("device_add foo", "Error: 'foo' is not a valid device model name\n"),
     ("device_add virtio-blk-pci,id=x", "Error: Bus 'pcie.0' does not support hotplugging\n"),
@@ -101,13 +104,14 @@ def stop_and_cont_change_the_state():
 # ------------------------------------------------------------ at a terminal
 
 class Terminal:
-    def __init__(self):
+    def __init__(self, args=None):
         self.master, slave = pty.openpty()
-        self.proc = subprocess.Popen([binary("8.2"), *MACHINE, "-S", "-nodefaults", "-display", "none", "-monitor", "stdio"], stdin=slave,
-                                     stdout=slave, stderr=slave, close_fds=True)
+        self.proc = subprocess.Popen([binary("8.2"), *(args or [*MACHINE, "-S", "-nodefaults", "-display", "none", "-monitor", "stdio"])],
+                                     stdin=slave, stdout=slave, stderr=slave, close_fds=True)
         os.close(slave)
         self.text = ""
-        self.wait("(qemu) ")
+        if not args:
+            self.wait("(qemu) ")
 
     def wait(self, words, timeout=20):
         """What came until words were there, taken away."""
@@ -125,6 +129,16 @@ class Terminal:
 
     def type(self, keys):
         os.write(self.master, keys.encode())
+
+    def quiet(self, seconds=0.3):
+        """What came until nothing came for a while, taken away."""
+        while select.select([self.master], [], [], seconds)[0]:
+            try:
+                self.text += os.read(self.master, 65536).decode()
+            except OSError:
+                break
+        got, self.text = self.text, ""
+        return got
 
     def __enter__(self):
         return self
@@ -186,7 +200,6 @@ def tab_lists_what_is_possible():
 
 @test
 def terminal_gets_its_modes_back():
-    import termios
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
     p = subprocess.Popen([binary("8.2"), "-M", "none", "-nodefaults", "-display", "none", "-monitor", "stdio"], stdin=slave, stdout=slave, stderr=slave)
@@ -199,6 +212,76 @@ def terminal_gets_its_modes_back():
     equal(termios.tcgetattr(slave), before)
     os.close(slave)
     os.close(master)
+
+
+# ------------------------------------------------------------ beside a serial port, on one terminal
+
+BANNER = "QEMU 8.2.0 monitor - type 'help' for more information\r\r\n(qemu) "
+MUX = ["-M", "q35", "-nodefaults", "-display", "none"]
+HELP = "".join("\r\n\r" + line for line in (
+    "C-a h    print this help", "C-a x    exit emulator", "C-a s    save disk data back to file (if -snapshot)",
+    "C-a t    toggle console timestamps", "C-a b    send break (magic sysrq)", "C-a c    switch between console and monitor",
+    "C-a C-a  sends C-a")) + "\r\n\r"
+
+
+# As real QEMU 7.2 answered the same keys on a terminal, but for the way in which it redraws a line.
+@cases(
+    ("the port's, first", [*MUX, "-serial", "mon:stdio", "-S"], [("hello", ""), ("\x01c", BANNER), ("\x01c", "\r\r\n"), ("\x01c", "(qemu) ")]),
+    ("while it comes in", [*MUX, "-serial", "mon:stdio", "-incoming", "defer"],
+     [("a", ""), ("\x01c", BANNER), ("info status\r", "info status\r\r\nVM status: paused (inmigrate)\r\r\n(qemu) "), ("\x01c", "\r\r\n"), ("q\r", "")]),
+    ("nographic", ["-M", "q35", "-nographic", "-S"], [("a", ""), ("\x01h", HELP), ("\x01?", HELP), ("\x01c", BANNER)]),
+    ("nographic, named again", ["-M", "q35", "-nographic", "-serial", "mon:stdio", "-S"], [("a", ""), ("\x01c", BANNER)]),
+    ("no monitor asked for", [*MUX, "-nographic", "-serial", "mon:stdio", "-monitor", "none", "-S"], [("a", ""), ("\x01c", BANNER)]),
+    ("debug console", [*MUX, "-debugcon", "mon:stdio", "-S"], [("\x01c", BANNER), ("\x01c", "\r\r\n")]),
+    ("two ports", [*MUX, "-S", "-chardev", "stdio,id=c,mux=on", "-serial", "chardev:c", "-serial", "chardev:c", "-mon", "chardev=c"],
+     [("a", ""), ("\x01c", BANNER), ("b", "b"), ("\x01c", "\r\r\n"), ("\x01c", ""), ("\x01c", "(qemu) "), ("\x01c", "\r\r\n")]),
+    ("named before the port", [*MUX, "-S", "-chardev", "stdio,id=c,mux=on", "-mon", "chardev=c", "-serial", "chardev:c"],
+     [("a", ""), ("\x01c", BANNER), ("\x01c", "\r\r\n")]),
+    ("alone", [*MUX, "-S", "-monitor", "mon:stdio"], [("", BANNER), ("a", "a"), ("\x01c", "\r\r\n(qemu) ")]),
+    ("other escape", [*MUX, "-serial", "mon:stdio", "-echr", "2", "-S"], [("\x02h", HELP.replace("C-a", "C-b")), ("\x02c", BANNER), ("\x01", "")]),
+    ("unnamed escape", [*MUX, "-serial", "mon:stdio", "-echr", "0x1e", "-S"],
+     [("\x1eh", "\r\n\rEscape-Char set to Ascii: 0x1e\r\n\r" + HELP.replace("C-a", "Escape-Char"))]),
+    ("no command", [*MUX, "-serial", "mon:stdio", "-S"], [("\x01z", ""), ("\x01b", ""), ("\x01\x01", ""), ("\x03", "")]),
+)
+def mux_leads_to_the_monitor_and_back(_name, args, talk):
+    escape = "\x02" if "2" in args else "\x1e" if "0x1e" in args else "\x01"
+    with Terminal(args) as t:
+        for _ in range(200):  # the terminal is raw when the program is there
+            if not termios.tcgetattr(t.master)[3] & termios.ECHO:
+                break
+            time.sleep(0.02)
+        for keys, answer in talk:
+            t.type(keys)
+            equal(t.wait(answer) + t.quiet() if answer else t.quiet(), answer, repr(keys))
+        t.type(escape + "x")
+        contains(t.quiet(), "QEMU: Terminated\r\n\r")
+        equal(t.proc.wait(20), 0)
+
+
+@test
+def quit_ends_without_a_prompt():
+    with Terminal() as t:
+        t.type("quit\r")
+        equal(t.proc.wait(20), 0)
+        equal(t.quiet(), "quit\r\r\n")
+
+
+@test
+def migrate_holds_the_monitor_until_its_end():
+    with Terminal() as t:
+        t.type('migrate "exec:sleep 1; cat >/dev/null"\r')
+        t.wait('null"\r\r\n')
+        t.type("info status\r")
+        equal(t.quiet(0.5), "")
+        t.wait("(qemu) info status\r\r\nVM status: paused (postmigrate)\r\r\n(qemu) ")
+        equal(t.quiet(), "")
+
+
+@test
+def migrate_in_the_background_does_not():
+    with Terminal() as t:
+        t.type('migrate -d "exec:sleep 1; cat >/dev/null"\r')
+        t.wait('null"\r\r\n(qemu) ')
 
 
 @test
