@@ -227,6 +227,60 @@ static void loops_are_fast(void)
     g_assert_cmpuint(env->regs[R_ECX], ==, 0);
 }
 
+/* A device whose registers, when they are written, ask the CPU to stop: as another thread may at any moment. */
+static uint64_t stopper_read(void *opaque, hwaddr offset, unsigned size)
+{
+    return 0;
+}
+
+static void stopper_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    x86_exec_kick(exec, X86_PENDING_STOP);
+}
+
+enum { STOPPER = 0x2000000 };
+
+static X86CPUState *reset_with_stopper(MemoryRegion *stopper)
+{
+    static const MemoryRegionOps ops = { .read = stopper_read, .write = stopper_write };
+    X86CPUState *env = exec_reset(64);
+
+    memory_region_init_io(stopper, NULL, &ops, NULL, "stopper", 0x1000);
+    memory_region_add(memory_system(), STOPPER, stopper);
+    env->regs[R_EBX] = STOPPER;
+    exec_cpu->interrupt_request = CPU_INTERRUPT_HARD;
+    return env;
+}
+
+static void assert_stops_at(X86CPUState *env, uint64_t eip, MemoryRegion *stopper)
+{
+    g_assert_true(exec->pending & X86_PENDING_STOP);
+    g_assert_cmphex(env->eip, ==, eip);
+    exec->pending = 0;
+    exec_cpu->interrupt_request = 0;
+    memory_region_del(memory_system(), stopper);
+    memory_region_destroy(stopper);
+}
+
+static void hlt_keeps_a_request_to_stop(void)
+{
+    MemoryRegion stopper;
+    X86CPUState *env = reset_with_stopper(&stopper);
+
+    EXEC_RUN(0x89, 0x03, 0xf4, 0x90);                   /* mov [rbx], eax; hlt; nop */
+    assert_stops_at(env, EXEC_CODE + 3, &stopper);
+}
+
+static void popf_that_lets_an_interrupt_in_keeps_a_request_to_stop(void)
+{
+    MemoryRegion stopper;
+    X86CPUState *env = reset_with_stopper(&stopper);
+
+    exec_put64(EXEC_STACK, 0x202);
+    EXEC_RUN(0x89, 0x03, 0x9d, 0x90);                   /* mov [rbx], eax; popf; nop */
+    assert_stops_at(env, EXEC_CODE + 3, &stopper);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -249,5 +303,7 @@ int main(int argc, char **argv)
     TEST(misaligned_accesses_of_users_fault_if_they_want_so);
     TEST(big_numbers_carry);
     TEST(loops_are_fast);
+    TEST(hlt_keeps_a_request_to_stop);
+    TEST(popf_that_lets_an_interrupt_in_keeps_a_request_to_stop);
     return g_test_run();
 }

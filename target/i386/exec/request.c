@@ -28,7 +28,7 @@ bool x86_interrupt_pending(const X86CPU *cpu)
 void x86_recheck(X86Exec *x)
 {
     if (unlikely(__atomic_load_n(&x->cpu->interrupt_request, __ATOMIC_RELAXED))) {
-        __atomic_store_n(&x->pending, 1, __ATOMIC_RELAXED);
+        x86_exec_kick(x, X86_PENDING_INTERRUPT);
     }
 }
 
@@ -130,7 +130,7 @@ void x86_insn_hlt(X86Exec *x, const X86Op *op)
     x86_need_cpl0(x);
     x->env->hflags &= ~(1u << HF_INHIBIT_IRQ_SHIFT);
     x->cpu->halted = 1;
-    __atomic_store_n(&x->pending, 1, __ATOMIC_RELAXED);
+    x86_exec_kick(x, X86_PENDING_INTERRUPT);    /* the loop sees that it is halted */
 }
 
 void x86_insn_monitor(X86Exec *x, const X86Op *op)
