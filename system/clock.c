@@ -20,6 +20,7 @@ static Heap heaps[CLOCK_TYPES];
 static uint64_t next_serial;
 
 static struct {
+    unsigned change;    /* odd while enabled and offsets change: CPUs read them without a lock */
     bool enabled;       /* guest time runs, and timers of its clock fire */
     int64_t offset;     /* guest time while it runs: monotonic time plus this; else: guest time */
     uint64_t tsc_offset; /* the same for host ticks, which count modulo 2^64 */
@@ -39,21 +40,6 @@ static int64_t read_clock(clockid_t id)
     return now.tv_sec * NANOSECONDS_PER_SECOND + now.tv_nsec;
 }
 
-int64_t clock_ns(ClockType clock)
-{
-    switch (clock) {
-    case CLOCK_TYPE_VIRTUAL:
-        if (guest.manual) {
-            return guest.manual_ns + (guest.since ? guest.since() : 0);
-        }
-        return guest.offset + (guest.enabled ? read_clock(CLOCK_MONOTONIC) : 0);
-    case CLOCK_TYPE_HOST:
-        return read_clock(CLOCK_REALTIME);
-    default:
-        return read_clock(CLOCK_MONOTONIC);
-    }
-}
-
 static uint64_t host_ticks(void)
 {
 #ifdef __x86_64__
@@ -63,17 +49,77 @@ static uint64_t host_ticks(void)
 #endif
 }
 
+static void begin_change(void)
+{
+    __atomic_store_n(&guest.change, guest.change + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void end_change(void)
+{
+    __atomic_store_n(&guest.change, guest.change + 1, __ATOMIC_RELEASE);
+}
+
+static bool has_changed(unsigned change)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return change & 1 || __atomic_load_n(&guest.change, __ATOMIC_RELAXED) != change;
+}
+
+static int64_t guest_ns(void)
+{
+    return guest.offset + (guest.enabled ? read_clock(CLOCK_MONOTONIC) : 0);
+}
+
+static int64_t guest_ticks(void)
+{
+    return guest.tsc_offset + (guest.enabled ? host_ticks() : 0);
+}
+
+int64_t clock_ns(ClockType clock)
+{
+    unsigned change;
+    int64_t ns;
+
+    switch (clock) {
+    case CLOCK_TYPE_VIRTUAL:
+        if (guest.manual) {
+            return guest.manual_ns + (guest.since ? guest.since() : 0);
+        }
+        do {
+            change = __atomic_load_n(&guest.change, __ATOMIC_ACQUIRE);
+            ns = guest_ns();
+        } while (has_changed(change));
+        return ns;
+    case CLOCK_TYPE_HOST:
+        return read_clock(CLOCK_REALTIME);
+    default:
+        return read_clock(CLOCK_MONOTONIC);
+    }
+}
+
 int64_t clock_tsc(void)
 {
+    unsigned change;
+    int64_t ticks;
+
     if (guest.manual) {
         return guest.tsc_offset + clock_ns(CLOCK_TYPE_VIRTUAL);
     }
-    return guest.tsc_offset + (guest.enabled ? host_ticks() : 0);
+    do {
+        change = __atomic_load_n(&guest.change, __ATOMIC_ACQUIRE);
+        ticks = guest_ticks();
+    } while (has_changed(change));
+    return ticks;
 }
 
 void clock_tsc_set(int64_t ticks)
 {
-    guest.tsc_offset += (uint64_t)ticks - (uint64_t)clock_tsc();
+    uint64_t offset = guest.tsc_offset + (uint64_t)ticks - (uint64_t)clock_tsc();
+
+    begin_change();
+    guest.tsc_offset = offset;
+    end_change();
 }
 
 void clock_virtual_enable(bool on)
@@ -81,10 +127,15 @@ void clock_virtual_enable(bool on)
     if (guest.enabled == on) {
         return;
     }
-    int64_t ns = clock_ns(CLOCK_TYPE_VIRTUAL), ticks = clock_tsc();
+    begin_change();
+    int64_t ns = guest_ns();
+    uint64_t ticks = guest_ticks();
     guest.enabled = on;
-    guest.offset += ns - clock_ns(CLOCK_TYPE_VIRTUAL);
-    clock_tsc_set(ticks);
+    if (!guest.manual) {
+        guest.offset = on ? ns - read_clock(CLOCK_MONOTONIC) : ns;
+        guest.tsc_offset = on ? ticks - host_ticks() : ticks;
+    }
+    end_change();
     main_loop_notify();
 }
 
@@ -94,7 +145,9 @@ void clock_virtual_set(int64_t ns)
     if (guest.manual) {
         guest.manual_ns = ns;
     } else {
+        begin_change();
         guest.offset = ns;
+        end_change();
     }
 }
 

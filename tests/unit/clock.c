@@ -57,6 +57,37 @@ static void tsc_stands_still_while_stopped_and_can_be_set(void)
     g_assert_cmpint(clock_tsc(), ==, after);
 }
 
+static void *watch_time(void *stop)
+{
+    int64_t ns = clock_ns(CLOCK_TYPE_VIRTUAL), ticks = clock_tsc();
+    bool forward = true;
+
+    while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED)) {
+        int64_t later = clock_ns(CLOCK_TYPE_VIRTUAL), later_ticks = clock_tsc();
+
+        forward = forward && later >= ns && later < ns + 60 * NANOSECONDS_PER_SECOND && later_ticks >= ticks;
+        ns = later;
+        ticks = later_ticks;
+    }
+    return forward ? stop : NULL;
+}
+
+static void another_thread_sees_time_go_forward_while_it_stops_and_goes_on(void)
+{
+    static bool stop;
+    GThread *thread = g_thread_new("watch", watch_time, &stop);
+
+    for (unsigned i = 0; i < 200000; i++) {
+        clock_virtual_enable(i % 2 == 0);
+        if (i % 1000 == 0) {
+            g_usleep(10);
+        }
+    }
+    clock_virtual_enable(false);
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    g_assert_nonnull(g_thread_join(thread));
+}
+
 /* A stream may say anything; under UBSan this is what it would trip over. */
 static void tsc_counts_modulo_two_to_the_64(void)
 {
@@ -266,6 +297,7 @@ int main(int argc, char **argv)
     TEST(guest_time_stands_still_while_stopped);
     TEST(guest_time_goes_on_from_where_a_load_sets_it);
     TEST(tsc_stands_still_while_stopped_and_can_be_set);
+    TEST(another_thread_sees_time_go_forward_while_it_stops_and_goes_on);
     TEST(tsc_counts_modulo_two_to_the_64);
     TEST(guest_timers_do_not_fire_while_stopped);
     TEST(timers_fire_in_order_of_time_then_of_setting);
