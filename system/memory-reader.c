@@ -86,3 +86,8 @@ void memory_reader_quiescent(MemoryReader *reader)
 {
     __atomic_store_n(&reader->seen, __atomic_load_n(&current_epoch, __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
 }
+
+void memory_reader_away(MemoryReader *reader)
+{
+    __atomic_store_n(&reader->seen, UINT64_MAX, __ATOMIC_RELEASE);
+}

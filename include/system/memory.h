@@ -192,6 +192,8 @@ typedef struct MemoryReader {
 void memory_reader_add(MemoryReader *reader);
 void memory_reader_remove(MemoryReader *reader);
 void memory_reader_quiescent(MemoryReader *reader);
+/* It looks at nothing until it is quiescent again, which is then said with the lock. */
+void memory_reader_away(MemoryReader *reader);
 
 /* `info mtree`, and with flat the flat maps. */
 void memory_print(GString *out, bool flat);

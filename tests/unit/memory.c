@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "system/flatview.h"
 #include "system/main-loop.h"
 #include "util/units.h"
 
@@ -854,6 +855,29 @@ static void old_maps_live_until_readers_were_quiescent(void)
     world_destroy(&world);
 }
 
+static void count_free(void *count)
+{
+    ++*(unsigned *)count;
+}
+
+static void a_reader_that_is_away_holds_nothing_up(void)
+{
+    MemoryReader reader = { 0 };
+    unsigned freed = 0;
+
+    memory_reader_add(&reader);
+    memory_retire(&freed, count_free);
+    g_assert_cmpuint(freed, ==, 0);
+    memory_reader_away(&reader);
+    memory_retire(&freed, count_free);
+    g_assert_cmpuint(freed, ==, 2);
+    memory_reader_quiescent(&reader);
+    memory_retire(&freed, count_free);
+    g_assert_cmpuint(freed, ==, 2);
+    memory_reader_remove(&reader);
+    g_assert_cmpuint(freed, ==, 3);
+}
+
 typedef struct ReaderThread {
     World *world;
     MemoryReader reader;
@@ -983,6 +1007,7 @@ int main(int argc, char **argv)
     TEST(random_changes_give_the_map_that_the_tree_says);
     TEST(thousands_of_bars_are_mapped_one_by_one_in_time);
     TEST(old_maps_live_until_readers_were_quiescent);
+    TEST(a_reader_that_is_away_holds_nothing_up);
     TEST(reader_thread_sees_maps_come_and_go);
     TEST(print_is_as_info_mtree_shows_it);
     return g_test_run();

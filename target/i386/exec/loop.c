@@ -280,10 +280,12 @@ void x86_exec_store(X86Exec *x)
     memcpy(x->env->regs, x->regs, sizeof(x->env->regs));
     x->env->eip = x->eip;
     x->env->eflags = x86_eflags(x);
+    memory_reader_away(&x->engine->reader);     /* it may sleep for long */
 }
 
 void x86_exec_load(X86Exec *x)
 {
+    memory_reader_quiescent(&x->engine->reader);
     vector_drop(x);
     memcpy(x->regs, x->env->regs, sizeof(x->env->regs));
     x->regs[X86_REG_ZERO / 8] = 0;
@@ -322,6 +324,7 @@ X86Exec *x86_exec_new(X86CPU *cpu)
     x86_exec_load(x);
     x86_code_add_engine(x);
     memory_reader_add(&x->engine->reader);
+    memory_reader_away(&x->engine->reader);
     return x;
 }
 
