@@ -17,7 +17,8 @@ typedef struct CpuThread {
     X86Exec *exec;
     pthread_t thread;
     pthread_cond_t wake;
-    bool executes;      /* outside the big lock */
+    bool executes;      /* from when its state left env until it is back there; mostly outside the big lock */
+    bool waits;         /* executes, and its instruction waits for others to be idle */
     bool flush;         /* memory was written behind its back */
 } CpuThread;
 
@@ -266,32 +267,33 @@ static void wake_all(bool flush)
 static bool others_execute(void)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (&threads[i] != self && threads[i].executes) {
+        /* Two whose instructions wait may wait for each other. To anybody else both are in the middle of something. */
+        if (&threads[i] != self && threads[i].executes && !(self && self->executes && threads[i].waits)) {
             return true;
         }
     }
     return false;
 }
 
-/* Waits until no other CPU executes. One that waits so counts as not executing: two may wait for each other. */
+/* Waits until no other CPU executes. */
 static void wait_idle(void)
 {
-    bool executed = self && self->executes;
+    bool executes = self && self->executes;
 
     for (unsigned i = 0; i < count; i++) {
         if (&threads[i] != self) {
             x86_exec_kick(threads[i].exec, X86_PENDING_STOP);
         }
     }
-    if (executed) {
-        self->executes = false;
+    if (executes) {
+        self->waits = true;
         pthread_cond_broadcast(&idle);
     }
     while (others_execute()) {
         big_wait(&idle);
     }
-    if (executed) {
-        self->executes = true;
+    if (executes) {
+        self->waits = false;
     }
 }
 
