@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -145,6 +146,45 @@ def setpci():
     return tuple((f"{folder}/{name}", _find(_fetch(package), name)) for package, name, folder in wanted)
 
 
+GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux", "serial", "terminal", "echo", "normal", "boot")
+
+
+def grub_disk(path, config, files):
+    """Makes a raw disk that GRUB boots from its first partition, an ext2 with `files` ((name in /, path)): MBR, GRUB behind it, partition."""
+    start = 2048        # of the partition, in sectors
+    lib = os.path.join(_fetch("grub-pc-bin"), "usr", "lib", "grub", "i386-pc")
+    mkimage = os.path.join(_fetch("grub-common"), "usr", "bin", "grub-mkimage")
+    libraries = os.path.join(_fetch("libdevmapper1.02.1"), "lib", "x86_64-linux-gnu")
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as work:
+        early, core, root, part = (os.path.join(work, name) for name in ("early", "core", "root", "part"))
+        with open(early, "w") as f:
+            f.write("serial --unit=0 --speed=115200\nterminal_input serial\nterminal_output serial\nnormal\n")
+        subprocess.run([mkimage, "-d", lib, "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)/boot/grub", "-c", early, *GRUB_MODULES],
+                       check=True, env={**os.environ, "LD_LIBRARY_PATH": libraries})
+        os.makedirs(os.path.join(root, "boot", "grub"))
+        with open(os.path.join(root, "boot", "grub", "grub.cfg"), "w") as f:
+            f.write(config)
+        size = 4 << 20
+        for name, source in files:
+            shutil.copy(source, os.path.join(root, name))
+            size += os.path.getsize(source)
+        subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext2", "-d", root, part, f"{size // 1024 * 9 // 8}k"], check=True,
+                       stdout=subprocess.DEVNULL)
+        with open(os.path.join(lib, "boot.img"), "rb") as f:
+            mbr = bytearray(f.read().ljust(512, b"\0"))
+        with open(core, "rb") as f:
+            image = f.read()
+        with open(part, "rb") as f:
+            contents = f.read()
+        mbr[446:510] = struct.pack("<B3xB3xII48x", 0x80, 0x83, start, len(contents) // 512)
+        mbr[510:] = b"\x55\xaa"
+        assert len(image) <= (start - 1) * 512
+        with open(path, "wb") as f:
+            f.write(mbr + image)
+            f.seek(start * 512)
+            f.write(contents)
+
+
 def _find(root, name):
     for folder, _, files in os.walk(root):
         if name in files and not folder.endswith("/usr/lib64"):
@@ -155,15 +195,16 @@ def _find(root, name):
 
 
 class Guest(VM):
-    """A machine with the kernel, the initramfs and its console on a socket."""
+    """A machine with the kernel, the initramfs and its console on a socket; without `direct`, what firmware finds on the disks."""
 
-    def __init__(self, release, args=(), append="", more="", files=(), incoming=None, memory=256, **kw):
+    def __init__(self, release, args=(), append="", more="", files=(), incoming=None, memory=256, direct=True, **kw):
         self.console_dir = tempfile.mkdtemp(prefix="console")
         path = os.path.join(self.console_dir, "console")
         self.text = ""
         args = ["-m", memory, *args, "-chardev", f"socket,id=console,path={path},server=on,wait=off", "-serial", "chardev:console"]
-        args += ["-kernel", kernel(), "-initrd", initramfs(more, tuple(files)),
-                 "-append", f"console=ttyS0 quiet panic=-1 {append}".strip()]
+        if direct:
+            args += ["-kernel", kernel(), "-initrd", initramfs(more, tuple(files)),
+                     "-append", f"console=ttyS0 quiet panic=-1 {append}".strip()]
         try:
             super().__init__(release, args, stopped=True, incoming=incoming, **kw)
             self.console = socket.socket(socket.AF_UNIX)
