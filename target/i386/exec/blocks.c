@@ -339,7 +339,7 @@ X86Block *x86_block_find(X86Exec *x, uint64_t eip)
 {
     X86ExecPrivate *p = x->engine;
     uint64_t linear = x86_long_code(x) ? eip : (uint32_t)(x->env->segs[R_CS].base + eip);
-    JumpEntry *jump = &p->jumps[(eip ^ eip >> 12) & (JUMPS - 1)];
+    JumpEntry *jump = x86_jump_entry(p, eip);
     const CodeTlb *page = x86_code_page(x, linear);
     const uint8_t *host = page->host + (linear & ~PAGE_MASK);
 

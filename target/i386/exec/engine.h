@@ -67,7 +67,23 @@ typedef struct CodeTlb {
     RAMBlock *ram;
     bool global;
 } CodeTlb;
-enum { CODE_TLB_SIZE = 256, JUMPS = 4096, BLOCK_BUCKETS = 1 << 16, PAGE_BUCKETS = 1 << 13, REQUESTS = 256 };
+/* Places of a table that were filled since they were last flushed; more than it holds: all may be. */
+enum { TLB_LOG = 1024 };
+typedef struct TlbLog {
+    unsigned count;
+    uint16_t index[TLB_LOG];
+} TlbLog;
+
+/* A piece of RAM or ROM in the physical address space. */
+typedef struct RamSpan {
+    uint64_t first, size;       /* size 0: none */
+    uint8_t *host;              /* of `first` */
+    RAMBlock *ram;
+    uint64_t offset;
+    bool readonly;
+} RamSpan;
+
+enum { RAM_SPANS = 4, CODE_TLB_SIZE = 1024, JUMPS = 1 << 14, BLOCK_BUCKETS = 1 << 16, PAGE_BUCKETS = 1 << 13, REQUESTS = 256 };
 
 typedef struct JumpEntry {
     uint64_t eip;
@@ -92,8 +108,12 @@ typedef struct X86ExecPrivate {
     TlbCold cold[X86_TLB_MODES][X86_TLB_SIZE];
     bool tlb_used[X86_TLB_MODES];
     CodeTlb code_tlb[CODE_TLB_SIZE];
-    uint64_t large[64];         /* which 2 MiB may have translations from large pages, hashed */
-    uint64_t huge;              /* and which GiB */
+    /* The next four: of pages that are not global, of global ones. */
+    TlbLog tlb_log[X86_TLB_MODES][2], code_log[2];
+    uint64_t large[2][64];      /* which 2 MiB may have translations from large pages, hashed */
+    uint64_t huge[2];           /* and which GiB */
+    RamSpan spans[RAM_SPANS];
+    unsigned span_next;
     JumpEntry jumps[JUMPS];
     X86Block *blocks[BLOCK_BUCKETS];
     CodePage *pages[PAGE_BUCKETS];
@@ -122,7 +142,29 @@ typedef struct X86ExecPrivate {
     uint32_t flush_serial, flushed;
 } X86ExecPrivate;
 
-/* mmu.c */
+static inline unsigned x86_code_index(uint64_t linear)
+{
+    return (linear >> TARGET_PAGE_BITS ^ linear >> (TARGET_PAGE_BITS + 9)) & (CODE_TLB_SIZE - 1);
+}
+
+static inline JumpEntry *x86_jump_entry(X86ExecPrivate *p, uint64_t eip)
+{
+    return &p->jumps[(eip ^ eip >> 12) & (JUMPS - 1)];
+}
+
+/* In flat modes: the block at eip, if it was lately gone to from there and the page still is where it was; else NULL. */
+static inline __attribute__((always_inline)) X86Block *x86_block_cached(X86Exec *x, uint64_t eip)
+{
+    X86ExecPrivate *p = x->engine;
+    const JumpEntry *jump = x86_jump_entry(p, eip);
+    const CodeTlb *page = &p->code_tlb[x86_code_index(eip)];
+    X86Block *block = jump->block;
+
+    return likely(jump->eip == eip && block && page->tag == ((eip & ~(TARGET_PAGE_SIZE - 1)) | x->code_tag) &&
+                  block->host == page->host + (eip & (TARGET_PAGE_SIZE - 1)) && block->mode == x->mode) ? block : NULL;
+}
+
+/* tlb.c, mmu.c */
 typedef enum { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH } X86AccessKind;
 /* The page of code at a linear address: faults as a fetch does (x->op must be NULL and x->eip the instruction's). */
 const CodeTlb *x86_code_page(X86Exec *x, uint64_t linear);

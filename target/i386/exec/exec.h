@@ -45,7 +45,7 @@ enum {
 typedef struct X86TlbEntry {
     uint64_t read, write, addend, physical;
 } X86TlbEntry;
-enum { X86_TLB_SIZE = 1024, X86_TLB_MODES = 4 };    /* supervisor, the same kept from user pages (SMAP), user, user with #AC */
+enum { X86_TLB_SIZE = 4096, X86_TLB_MODES = 4 };    /* supervisor, the same kept from user pages (SMAP), user, user with #AC */
 
 /* Bits of X86Exec.pending. */
 enum {

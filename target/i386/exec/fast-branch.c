@@ -8,13 +8,9 @@
 
 static inline __attribute__((always_inline)) const X86Op *jump(X86Exec *x, uint64_t eip)
 {
-    const X86ExecPrivate *p = x->engine;
-    const JumpEntry *j = &p->jumps[(eip ^ eip >> 12) & (JUMPS - 1)];
-    const CodeTlb *c = &p->code_tlb[eip >> TARGET_PAGE_BITS & (CODE_TLB_SIZE - 1)];
-    X86Block *block = j->block;
+    X86Block *block = x86_block_cached(x, eip);
 
-    if (likely(j->eip == eip && c->tag == ((eip & ~(TARGET_PAGE_SIZE - 1)) | x->code_tag) && block &&
-               block->host == c->host + (eip & (TARGET_PAGE_SIZE - 1)) && block->mode == x->mode && !x->pending)) {
+    if (likely(block && !x->pending)) {
         x->regs[X86_REG_RIP / 8] = eip;
         X86_RUN(x, block->ops);
     }

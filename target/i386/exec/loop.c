@@ -128,7 +128,10 @@ const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip)
     if (unlikely(x->pending)) {
         return NULL;
     }
-    block = x86_block_find(x, eip);
+    block = x86_block_cached(x, eip);
+    if (!block) {
+        block = x86_block_find(x, eip);
+    }
     if (unlikely(!block)) {
         return NULL;
     }

@@ -19,7 +19,7 @@ static void set_flat(X86Exec *x, uint16_t cs, uint16_t ss, uint32_t mode, unsign
 
 static bool is_intel(const X86Exec *x)
 {
-    return strcmp(x->cpu->vendor, "GenuineIntel") == 0;
+    return memcmp(x->cpu->vendor, "GenuineIntel", 12) == 0;
 }
 
 void x86_insn_syscall(X86Exec *x, const X86Op *op)
