@@ -151,12 +151,12 @@ static gssize cancelled(GError **error)
     return -1;
 }
 
-static gssize channel_read(void *opaque, void *buf, size_t len, GError **error)
+static gssize channel_readv(void *opaque, const struct iovec *iov, int count, GError **error)
 {
     Channel *c = opaque;
 
     for (;;) {
-        ssize_t got = is_interrupted(c) ? -1 : read(c->fd, buf, len);
+        ssize_t got = is_interrupted(c) ? -1 : readv(c->fd, iov, count);
 
         if (is_interrupted(c)) {
             return cancelled(error);
@@ -173,6 +173,13 @@ static gssize channel_read(void *opaque, void *buf, size_t len, GError **error)
             return -1;
         }
     }
+}
+
+static gssize channel_read(void *opaque, void *buf, size_t len, GError **error)
+{
+    struct iovec iov = { .iov_base = buf, .iov_len = len };
+
+    return channel_readv(opaque, &iov, 1, error);
 }
 
 static gssize channel_writev(void *opaque, const struct iovec *iov, int count, GError **error)
@@ -216,7 +223,7 @@ static void channel_interrupt_opaque(void *opaque)
 Stream *channel_stream(Channel *c)
 {
     static const StreamChannel in = {
-        .read = channel_read, .close = channel_close, .interrupt = channel_interrupt_opaque,
+        .read = channel_read, .readv = channel_readv, .close = channel_close, .interrupt = channel_interrupt_opaque,
     };
     static const StreamChannel out = {
         .writev = channel_writev, .close = channel_close, .interrupt = channel_interrupt_opaque,
@@ -224,6 +231,23 @@ Stream *channel_stream(Channel *c)
 
     g_atomic_int_inc(&c->refs);
     return stream_new(c->outgoing ? &out : &in, c);
+}
+
+/*
+ * Fewer and longer pieces of work for both sides. The defaults are 64 KiB of a pipe and 208 KiB of a UNIX socket; TCP
+ * finds its own measure. No matter if it is not allowed.
+ */
+static void widen(int fd)
+{
+    static const int size = 1024 * 1024;
+    int domain = 0;
+    socklen_t length = sizeof(domain);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0) {
+        fcntl(fd, F_SETPIPE_SZ, size);
+    } else if (domain == AF_UNIX) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    }
 }
 
 /* Takes the descriptor as it is; one from outside gets its flags back at the end. */
@@ -236,8 +260,7 @@ static void adopt(Channel *c, int fd, bool from_outside)
         c->saved_flags = from_outside ? flags : -1;
         fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     }
-    /* Less waking for bulk through a pipe; the default is 64 KiB. No matter if it is none, or not allowed. */
-    fcntl(fd, F_SETPIPE_SZ, 1024 * 1024);
+    widen(fd);
 }
 
 static bool open_exec(Channel *c, const ChannelAddress *address, GError **error)

@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #include "capability.h"
 #include "migration/vmstate.h"
 #include "ram.h"
 #include "ram-load.h"
 #include "system/main-loop.h"
+#include "util/byteorder.h"
 #include "util/error.h"
 
 enum {
@@ -19,7 +21,10 @@ enum {
     BITS = 64,
     KEEP_MAX = 32 * 1024 * 1024 / PAGE, /* pages that are kept for taking back; beyond that they become zero */
     RUN_MIN = 16, RUN_MAX = 256,        /* pages: see expect_run() */
+    GUESS_MAX = 62,                     /* pages: see load_run() */
 };
+
+G_STATIC_ASSERT(GUESS_MAX * (PAGE + sizeof(uint64_t)) + PAGE <= STREAM_GIVE_BACK_MAX);
 
 typedef struct LoadBlock {
     RAMBlock *block;
@@ -149,6 +154,80 @@ static uint8_t *page_to_write(LoadBlock *b, uint64_t page)
     return b->block->host + page * PAGE;
 }
 
+/* Where the words and bytes of the pages after `page` will be, if they come as the ones before did. */
+static int guess(const LoadBlock *b, uint64_t page, size_t there, struct iovec *iov, uint64_t *words)
+{
+    uint64_t end = MIN(b->ready, b->block->used_length / PAGE);
+    uint8_t *host = b->block->host;
+    int count = 0;
+
+    if (there < PAGE) {
+        iov[count++] = (struct iovec){ .iov_base = host + page * PAGE + there, .iov_len = PAGE - there };
+    }
+    for (int i = 0; i < GUESS_MAX; i++) {
+        if (++page >= end || !bit(b->untouched, page) || bit(b->written, page)) {
+            break;
+        }
+        iov[count++] = (struct iovec){ .iov_base = &words[i], .iov_len = sizeof(words[i]) };
+        iov[count++] = (struct iovec){ .iov_base = host + page * PAGE, .iov_len = PAGE };
+    }
+    return count;
+}
+
+/* What a wrong guess put into pages that were zero. */
+static void clear_guessed(const struct iovec *iov, size_t kept, size_t got)
+{
+    for (size_t at = 0; at < got; at += iov++->iov_len) {
+        if (at >= kept && iov->iov_len == PAGE) {
+            memset(iov->iov_base, 0, PAGE);
+        }
+    }
+}
+
+/*
+ * In a run of new pages the next ones are read to where they belong, without a copy, together with the words before them.
+ * Only after that are the words looked at: from the first one on that is another, all goes back into the stream.
+ */
+static void load_run(Stream *s, LoadBlock *b, uint64_t page)
+{
+    struct iovec iov[2 * GUESS_MAX + 1];
+    uint64_t words[GUESS_MAX];
+    size_t there = stream_buffered(s), got, kept;
+    int count;
+
+    stream_get(s, b->block->host + page * PAGE, there);
+    while ((count = guess(b, page, there, iov, words)) && (got = stream_get_scattered(s, iov, count))) {
+        kept = MIN(got, PAGE - there);
+        there += kept;
+        for (const uint64_t *word = words; there == PAGE && got - kept >= sizeof(*word); word++) {
+            if (load_be64(word) != ((page + 1) * PAGE | RAM_FLAG_PAGE | RAM_FLAG_CONTINUE)) {
+                break;
+            }
+            page_to_write(b, ++page);
+            kept += sizeof(*word);
+            there = MIN(got - kept, PAGE);
+            kept += there;
+        }
+        if (kept < got) {
+            stream_give_back(s, iov, kept, got);
+            clear_guessed(iov, kept, got);
+            return;
+        }
+    }
+    stream_get(s, b->block->host + page * PAGE + there, PAGE - there);
+}
+
+static void load_normal(Stream *s, LoadBlock *b, uint64_t page)
+{
+    uint8_t *host = page_to_write(b, page);
+
+    if (b->run >= RUN_MIN && b->next == page + 1 && stream_buffered(s) < PAGE && stream_scatters(s)) {
+        load_run(s, b, page);
+    } else {
+        stream_get(s, host, PAGE);
+    }
+}
+
 static void load_fill(LoadBlock *b, uint64_t page, uint8_t byte)
 {
     const uint8_t *host = b->block->host + page * PAGE;
@@ -234,7 +313,7 @@ static bool load_page(Stream *s, uint64_t address, uint64_t flags, GError **erro
     }
     switch (flags & ~(uint64_t)RAM_FLAG_CONTINUE) {
     case RAM_FLAG_PAGE:
-        stream_get(s, page_to_write(b, page), PAGE);
+        load_normal(s, b, page);
         return true;
     case RAM_FLAG_ZERO:
         load_fill(b, page, stream_get_u8(s));

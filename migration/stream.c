@@ -14,7 +14,7 @@ enum {
     MAX_UNFLUSHED = 4 * 1024 * 1024,
     SMALL_PIECE = 512,          /* below this, copying is cheaper than a piece */
 };
-G_STATIC_ASSERT(READ_BUFFER >= STREAM_PEEK_MAX && READ_BUFFER >= STREAM_BORROW_MAX);
+G_STATIC_ASSERT(READ_BUFFER >= STREAM_PEEK_MAX && READ_BUFFER >= STREAM_BORROW_MAX && READ_BUFFER >= STREAM_GIVE_BACK_MAX);
 
 struct Stream {
     const StreamChannel *channel;
@@ -295,12 +295,31 @@ DEFINE_PUT(be64, uint64_t, store_be64)
 
 /* Reading. */
 
+/* How many bytes the channel gave: 0 at the end, after an error, and if it was only disturbed. */
+static size_t read_channel(Stream *s, const struct iovec *iov, int count)
+{
+    GError *error = NULL;
+    gssize got;
+
+    errno = 0;
+    got = count == 1 ? s->channel->read(s->opaque, iov->iov_base, iov->iov_len, &error)
+                     : s->channel->readv(s->opaque, iov, count, &error);
+    if (got > 0) {
+        return got;
+    }
+    if (got == 0) {
+        s->at_end = true;
+    } else if (error || errno != EINTR) {
+        take_channel_error(s, error, errno);
+    }
+    return 0;
+}
+
 /* Tries to have `len` bytes in the buffer; true if they are. An early end is no error yet. */
 static bool fill(Stream *s, size_t len)
 {
     while (s->end - s->next < len) {
-        GError *error = NULL;
-        gssize got;
+        struct iovec rest;
 
         if (s->error || s->at_end || !s->channel) {
             return false;
@@ -316,17 +335,54 @@ static bool fill(Stream *s, size_t len)
             s->end -= s->next;
             s->next = 0;
         }
-        errno = 0;
-        got = s->channel->read(s->opaque, s->buffer + s->end, READ_BUFFER - s->end, &error);
-        if (got > 0) {
-            s->end += got;
-        } else if (got == 0) {
-            s->at_end = true;
-        } else if (error || errno != EINTR) {
-            take_channel_error(s, error, errno);
-        }
+        rest = (struct iovec){ .iov_base = s->buffer + s->end, .iov_len = READ_BUFFER - s->end };
+        s->end += read_channel(s, &rest, 1);
     }
     return true;
+}
+
+size_t stream_buffered(const Stream *s)
+{
+    return s->end - s->next;
+}
+
+bool stream_scatters(const Stream *s)
+{
+    return s->channel && s->channel->readv && !s->memory;
+}
+
+size_t stream_get_scattered(Stream *s, const struct iovec *iov, int count)
+{
+    size_t got = 0;
+
+    g_assert(stream_scatters(s) && s->next == s->end);
+    while (!got && !s->error && !s->at_end) {
+        got = read_channel(s, iov, count);
+    }
+    s->position += got;
+    return got;
+}
+
+void stream_give_back(Stream *s, const struct iovec *iov, size_t kept, size_t got)
+{
+    g_assert(s->next == s->end && kept <= got && got - kept <= STREAM_GIVE_BACK_MAX);
+    if (!s->buffer) {
+        s->buffer = g_malloc(READ_BUFFER);
+    }
+    s->position -= got - kept;
+    s->next = s->end = 0;
+    for (size_t skip = kept, left = got - kept; left; iov++) {
+        if (skip < iov->iov_len) {
+            size_t part = MIN(iov->iov_len - skip, left);
+
+            memcpy(s->buffer + s->end, (const char *)iov->iov_base + skip, part);
+            s->end += part;
+            left -= part;
+            skip = 0;
+        } else {
+            skip -= iov->iov_len;
+        }
+    }
 }
 
 static void early_end(Stream *s)

@@ -26,6 +26,7 @@ GQuark stream_error_quark(void);
  */
 typedef struct StreamChannel {
     gssize (*read)(void *opaque, void *buf, size_t len, GError **error);
+    gssize (*readv)(void *opaque, const struct iovec *iov, int count, GError **error);  /* optional */
     gssize (*write)(void *opaque, const void *buf, size_t len, GError **error);
     gssize (*writev)(void *opaque, const struct iovec *iov, int count, GError **error);
     bool (*close)(void *opaque, bool commit, GError **error);
@@ -68,6 +69,17 @@ bool stream_skip(Stream *s, uint64_t len);
  */
 #define STREAM_BORROW_MAX (64 * 1024)
 const uint8_t *stream_borrow(Stream *s, size_t len);
+
+/*
+ * Past the buffer, for a reader that can guess where the next bytes belong. Only where stream_scatters() says so, and only
+ * when nothing is buffered: get_scattered has the channel put what it has into `iov`, and returns how many bytes that is, 0
+ * at the end or an error; give_back takes those of them from `kept` on, up to STREAM_GIVE_BACK_MAX, to be read again.
+ */
+#define STREAM_GIVE_BACK_MAX (256 * 1024)
+size_t stream_buffered(const Stream *s);
+bool stream_scatters(const Stream *s);
+size_t stream_get_scattered(Stream *s, const struct iovec *iov, int count);
+void stream_give_back(Stream *s, const struct iovec *iov, size_t kept, size_t got);
 
 /* Bytes so far. */
 uint64_t stream_position(const Stream *s);
