@@ -47,7 +47,7 @@ class FetchError(GuestError):
     """A package could not be fetched."""
 
 
-def _apt(*command, cwd=None):
+def apt(*command, cwd=None):
     """One command of apt's; its output. A failure, such as no network, is one line."""
     p = subprocess.run([*command[:1], "-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=1", *command[1:]],
                        cwd=cwd, capture_output=True, text=True)
@@ -57,7 +57,7 @@ def _apt(*command, cwd=None):
     return p.stdout
 
 
-def _fetch(package):
+def fetch(package):
     """Unpacks a package of the distribution into the cache, once."""
     dest = os.path.join(CACHE, package)
     os.makedirs(CACHE, exist_ok=True)
@@ -67,10 +67,10 @@ def _fetch(package):
             with tempfile.TemporaryDirectory(dir=CACHE) as work:
                 command = ["apt-get", "-qq", "-oAPT::Sandbox::User=root", "download", package]
                 try:
-                    _apt(*command, cwd=work)
+                    apt(*command, cwd=work)
                 except FetchError:
-                    _apt("apt-get", "-qq", "update")
-                    _apt(*command, cwd=work)
+                    apt("apt-get", "-qq", "update")
+                    apt(*command, cwd=work)
                 deb = next(f for f in os.listdir(work) if f.endswith(".deb"))
                 subprocess.run(["dpkg", "-x", deb, "root"], cwd=work, check=True)
                 os.rename(os.path.join(work, "root"), dest)
@@ -81,13 +81,13 @@ def _fetch(package):
 def kernel_package():
     for update in (False, True):
         if update:
-            _apt("apt-get", "-qq", "update")
+            apt("apt-get", "-qq", "update")
         try:
-            names = re.findall(r"Depends: (linux-image-[0-9]\S+)", _apt("apt-cache", "depends", "linux-image-cloud-amd64"))
+            names = re.findall(r"Depends: (linux-image-[0-9]\S+)", apt("apt-cache", "depends", "linux-image-cloud-amd64"))
         except FetchError:
             names = []
         if names:
-            return _fetch(names[0])
+            return fetch(names[0])
     raise FetchError("apt knows no linux-image-cloud-amd64")
 
 
@@ -119,17 +119,18 @@ def cpio(entries):
 
 
 @functools.cache
-def initramfs(more="", files=()):
-    """The path of an archive whose init loads the modules, does `more` and gives a shell. files: (name in /, path)."""
-    with open(os.path.join(_fetch("busybox-static"), "bin", "busybox"), "rb") as f:
+def initramfs(more="", files=(), init=INIT):
+    """The path of an archive with busybox and the modules, and of its init: the usual one loads the modules, does `more` and
+    gives a shell. files: (name in /, path)."""
+    with open(os.path.join(fetch("busybox-static"), "bin", "busybox"), "rb") as f:
         entries = [("bin", 0o40755, b""), ("lib", 0o40755, b""), ("dev", 0o40755, b""), ("bin/busybox", 0o100755, f.read())]
-    if any(name.startswith("lib64/") for name, _ in files):
-        entries.append(("lib64", 0o40755, b""))
+    for folder in sorted({name.split("/")[0] for name, _ in files} - {"bin", "lib", "dev"}):
+        entries.append((folder, 0o40755, b""))
     modules = _modules()
     for name, path in [(f"lib/{m}.ko", modules[m]) for m in MODULES if m in modules] + list(files):
         with open(path, "rb") as f:
             entries.append((name, 0o100755, f.read()))
-    script = INIT.format(modules=" ".join(m for m in MODULES if m in modules), more=more, mark=MARK)
+    script = init.format(modules=" ".join(m for m in MODULES if m in modules), more=more, mark=MARK)
     entries.append(("init", 0o100755, script.encode()))
     fd, path = tempfile.mkstemp(prefix="initramfs", dir=CACHE)
     with os.fdopen(fd, "wb") as f:
@@ -143,7 +144,7 @@ def setpci():
     """files for an initramfs: setpci of pciutils, and what it is linked with."""
     wanted = (("pciutils", "setpci", "bin"), ("libc6", "ld-linux-x86-64.so.2", "lib64"), ("libpci3", "libpci.so.3", "lib"),
               ("libc6", "libc.so.6", "lib"), ("zlib1g", "libz.so.1", "lib"), ("libudev1", "libudev.so.1", "lib"))
-    return tuple((f"{folder}/{name}", _find(_fetch(package), name)) for package, name, folder in wanted)
+    return tuple((f"{folder}/{name}", _find(fetch(package), name)) for package, name, folder in wanted)
 
 
 GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux", "serial", "terminal", "echo", "normal", "boot")
@@ -152,9 +153,9 @@ GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux", "serial", "terminal",
 def grub_disk(path, config, files):
     """Makes a raw disk that GRUB boots from its first partition, an ext2 with `files` ((name in /, path)): MBR, GRUB behind it, partition."""
     start = 2048        # of the partition, in sectors
-    lib = os.path.join(_fetch("grub-pc-bin"), "usr", "lib", "grub", "i386-pc")
-    mkimage = os.path.join(_fetch("grub-common"), "usr", "bin", "grub-mkimage")
-    libraries = os.path.join(_fetch("libdevmapper1.02.1"), "lib", "x86_64-linux-gnu")
+    lib = os.path.join(fetch("grub-pc-bin"), "usr", "lib", "grub", "i386-pc")
+    mkimage = os.path.join(fetch("grub-common"), "usr", "bin", "grub-mkimage")
+    libraries = os.path.join(fetch("libdevmapper1.02.1"), "lib", "x86_64-linux-gnu")
     with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as work:
         early, core, root, part = (os.path.join(work, name) for name in ("early", "core", "root", "part"))
         with open(early, "w") as f:
@@ -197,13 +198,13 @@ def _find(root, name):
 class Guest(VM):
     """A machine with the kernel, the initramfs and its console on a socket; without `direct`, what firmware finds on the disks."""
 
-    def __init__(self, release, args=(), append="", more="", files=(), incoming=None, memory=256, direct=True, **kw):
+    def __init__(self, release, args=(), append="", more="", files=(), init=INIT, incoming=None, memory=256, direct=True, **kw):
         self.console_dir = tempfile.mkdtemp(prefix="console")
         path = os.path.join(self.console_dir, "console")
         self.text = ""
         args = ["-m", memory, *args, "-chardev", f"socket,id=console,path={path},server=on,wait=off", "-serial", "chardev:console"]
         if direct:
-            args += ["-kernel", kernel(), "-initrd", initramfs(more, tuple(files)),
+            args += ["-kernel", kernel(), "-initrd", initramfs(more, tuple(files), init),
                      "-append", f"console=ttyS0 quiet panic=-1 {append}".strip()]
         try:
             super().__init__(release, args, stopped=True, incoming=incoming, **kw)
