@@ -59,6 +59,9 @@ static bool iothread_complete(Object *obj, GError **error)
     IOThread *t = IOTHREAD(obj);
     int rc;
 
+    if (t->thread_pool_min > t->thread_pool_max) {
+        return error_setf(error, "bad thread-pool-min/thread-pool-max values");
+    }
     t->name = g_strdup(object_name(obj));
     rc = pthread_create(&t->thread, NULL, run, t);
     if (rc != 0) {

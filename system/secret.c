@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "qom/property.h"
+#include "util/aes.h"
 #include "util/error.h"
 
 #define TYPE_SECRET "secret"
@@ -15,7 +16,6 @@ struct Secret {
     /* set by the user */
     char *data, *file, *keyid, *iv;
     int format;
-    bool loaded;
     /* made at completion */
     guchar *bytes;
     gsize length;
@@ -24,28 +24,123 @@ struct Secret {
 extern const PropertyKind prop_kind_secret_format;
 DEFINE_ENUM_KIND(prop_kind_secret_format, "QCryptoSecretFormat", "raw", "base64");
 
-static bool decode(Secret *s, GError **error)
+/* The bytes become these; the old ones are wiped. */
+static void secret_take(Secret *s, guchar *bytes, gsize length)
 {
-    gsize length;
-    guchar *bytes;
-
-    for (gsize i = 0; i < s->length; i++) {
-        if (!g_ascii_isalnum(s->bytes[i]) && !strchr("+/=\r\n", s->bytes[i])) {
-            return error_setf(error, "Base64 data '%s' is not valid", s->bytes);
-        }
+    if (s->bytes) {
+        explicit_bzero(s->bytes, s->length);
     }
-    bytes = g_base64_decode((const char *)s->bytes, &length);
     g_free(s->bytes);
     s->bytes = bytes;
     s->length = length;
+}
+
+static Json *get_loaded(Object *obj, const Property *prop, GError **error)
+{
+    return json_new_bool(SECRET(obj)->bytes != NULL);
+}
+
+static const PropertyKind loaded_kind = { .name = "bool", .get = get_loaded };
+
+/* No white space but line feeds, as QEMU. The result has a NUL behind it. */
+static guchar *decode(const guchar *text, gsize text_length, gsize *length, GError **error)
+{
+    for (gsize i = 0; i < text_length; i++) {
+        if (!text[i]) {
+            error_setf(error, "Base64 data contains embedded NUL characters");
+            return NULL;
+        }
+        if (!g_ascii_isalnum(text[i]) && !strchr("+/=\n", text[i])) {
+            error_setf(error, "Base64 data contains invalid characters");
+            return NULL;
+        }
+    }
+    return g_base64_decode((const char *)text, length);
+}
+
+static bool decode_bytes(Secret *s, GError **error)
+{
+    gsize length;
+    guchar *bytes = decode(s->bytes, s->length, &length, error);
+
+    if (!bytes) {
+        return false;
+    }
+    secret_take(s, bytes, length);
     return true;
 }
 
-static bool secret_complete(Object *obj, GError **error)
+/* --- encrypted ones: AES-256-CBC with the key of another secret --- */
+
+static const Secret *find_key(const char *id, GError **error)
 {
-    Secret *s = SECRET(obj);
+    Object *obj = object_child(object_container(object_root(), "objects"), id);
+    const Secret *key;
+
+    if (!obj) {
+        error_setf(error, "No secret with id '%s'", id);
+        return NULL;
+    }
+    key = (const Secret *)object_dynamic_cast(obj, TYPE_SECRET);
+    if (!key) {
+        error_setf(error, "Object with id '%s' is not a secret", id);
+    } else if (key->length != AES256_KEY) {
+        error_setf(error, "Key should be %d bytes in length", AES256_KEY);
+        key = NULL;
+    }
+    return key;
+}
+
+static guchar *take_iv(const Secret *s, GError **error)
+{
+    g_autofree guchar *iv = NULL;
+    gsize length;
+
+    if (!s->iv) {
+        error_setf(error, "IV is required to decrypt secret");
+        return NULL;
+    }
+    iv = decode((const guchar *)s->iv, strlen(s->iv), &length, error);
+    if (iv && length != AES_BLOCK) {
+        error_setf(error, "IV should be %d bytes in length not %" G_GSIZE_FORMAT, AES_BLOCK, length);
+        return NULL;
+    }
+    return g_steal_pointer(&iv);
+}
+
+/* The last byte says how many there are to make blocks whole; 0 is none, as QEMU takes it. */
+static bool drop_padding(Secret *s, GError **error)
+{
+    unsigned padding = s->length ? s->bytes[s->length - 1] : 0;
+
+    if (padding > AES_BLOCK || padding > s->length) {
+        return error_setf(error, "Incorrect number of padding bytes (%u) found on decrypted data", padding);
+    }
+    s->length -= padding;
+    return true;
+}
+
+static bool decrypt(Secret *s, GError **error)
+{
+    const Secret *key = find_key(s->keyid, error);
+    g_autofree guchar *iv = key ? take_iv(s, error) : NULL;
+
+    if (!iv || (s->format == FORMAT_BASE64 && !decode_bytes(s, error))) {
+        return false;
+    }
+    if (s->length % AES_BLOCK) {
+        return error_setf(error, "Length %" G_GSIZE_FORMAT " must be a multiple of block size %d", s->length, AES_BLOCK);
+    }
+    return aes256_cbc_decrypt(key->bytes, iv, s->bytes, s->length, error) && drop_padding(s, error);
+}
+
+/* --- */
+
+static bool load(Secret *s, GError **error)
+{
     g_autoptr(GError) local = NULL;
     char *text;
+    gsize length;
 
     if (s->file && s->data) {
         return error_setf(error, "'file' and 'data' are mutually exclusive");
@@ -53,36 +148,37 @@ static bool secret_complete(Object *obj, GError **error)
     if (!s->file && !s->data) {
         return error_setf(error, "Either 'file' or 'data' must be provided");
     }
-    if (s->keyid || s->iv) {
-        return error_setf(error, "Encrypted secrets ('keyid', 'iv') are not supported");
+    if (!s->file) {
+        secret_take(s, (guchar *)g_strdup(s->data), strlen(s->data));
+        return true;
     }
-    if (s->file) {
-        if (!g_file_get_contents(s->file, &text, &s->length, &local)) {
-            return error_setf(error, "Unable to read %s: %s", s->file, local->message);
-        }
-        s->bytes = (guchar *)text;
-    } else {
-        s->bytes = (guchar *)g_strdup(s->data);
-        s->length = strlen(s->data);
+    if (!g_file_get_contents(s->file, &text, &length, &local)) {
+        return error_setf(error, "Unable to read %s: %s", s->file, local->message);
+    }
+    secret_take(s, (guchar *)text, length);
+    return true;
+}
+
+static bool secret_complete(Object *obj, GError **error)
+{
+    Secret *s = SECRET(obj);
+
+    if (!load(s, error)) {
+        return false;
     }
     if (s->length > SECRET_MAX) {
         return error_setf(error, "Secret '%s' is longer than %u bytes", object_name(obj), SECRET_MAX);
     }
-    return s->format != FORMAT_BASE64 || decode(s, error);
+    return s->keyid ? decrypt(s, error) : s->format != FORMAT_BASE64 || decode_bytes(s, error);
 }
 
 static void secret_finalize(Object *obj)
 {
-    Secret *s = SECRET(obj);
-
-    if (s->bytes) {
-        explicit_bzero(s->bytes, s->length);
-    }
-    g_free(s->bytes);
+    secret_take(SECRET(obj), NULL, 0);
 }
 
 static const Property secret_props[] = {
-    DEFINE_PROP_BOOL("loaded", Secret, loaded, false),
+    { .name = "loaded", .kind = &loaded_kind },
     DEFINE_PROP_ENUM("format", prop_kind_secret_format, Secret, format, FORMAT_RAW),
     DEFINE_PROP_STRING("data", Secret, data),
     DEFINE_PROP_STRING("file", Secret, file),

@@ -131,10 +131,10 @@ def secret_is_taken_raw_and_base64_from_file_and_text():
 @cases(
     ("secret,id=a", "Either 'file' or 'data' must be provided"), ("secret,id=a,data=abc,file=f", "'file' and 'data' are mutually exclusive"),
     ("secret,id=a,file=absent", "Unable to read absent: Failed to open file “absent”: No such file or directory"),
-    ("secret,id=a,data=a*b,format=base64", "Base64 data 'a*b' is not valid"),
+    ("secret,id=a,data=a*b,format=base64", "Base64 data contains invalid characters"),
     ("secret,id=a,data=abc,format=foo", "Parameter 'format' does not accept value 'foo'"),
     ("iothread", "Parameter 'id' is missing"), ("iothread,id=9", "Parameter 'id' expects an identifier"),
-    ("iothread,id=a,foo=3", "Parameter 'foo' is unexpected"), ("iothread,id=a,poll-max-ns=x", "Parameter 'poll-max-ns' expects integer"),
+    ("iothread,id=a,foo=3", "Invalid parameter 'foo'"), ("iothread,id=a,thread-pool-min=9,thread-pool-max=8", "bad thread-pool-min/thread-pool-max values"), ("iothread,id=a,poll-max-ns=x", "Parameter 'poll-max-ns' expects integer"),
     ("iothread,id=a,poll-max-ns=-1", "poll-max-ns value must be in range [0, 9223372036854775807]"),
     ("id=a", "Parameter 'qom-type' is missing"), ("memory-backend-ram,id=a", "Parameter 'size' is missing"),
     ("memory-backend-ram,id=a,size=abc", "Parameter 'size' expects a size value"),
@@ -150,7 +150,39 @@ def object_is_refused(text, why):
 def objects_of_one_id_are_refused():
     status, _, err = run("8.2", *NONE, "-object", "iothread,id=a", "-object", "iothread,id=a")
     equal(status, 1)
+    contains(err, "Duplicate ID 'a' for object")
+    status, _, err = run("8.2", *NONE, "-object", "iothread,id=a", "-object", '{"qom-type":"iothread","id":"a"}')
+    equal(status, 1)
     contains(err, "duplicate property 'a'")
+
+
+# Made with openssl enc -aes-256-cbc, key 00 01 … 1f, IV 00 01 … 0f; the words are real QEMU 7.2's.
+IV = "iv=AAECAwQFBgcICQoLDA0ODw=="
+LETMEIN = "data=SI4JuWqmJF8bjD9IJ662eg==,format=base64"
+
+
+@cases(
+    (f"{LETMEIN},{IV}", ""), (f"data=,format=base64,{IV}", ""),
+    (f"data=Wm4EVwj7cZbwLlU9AsOmkg==,format=base64,{IV}", ""),      # zeroes: no padding
+    (f"data=6cPvirI0U+bwdJzWNueojg==,format=base64,{IV}", ""),      # all padding
+    (f"data=8UAUKGIvnP6LxQkrWKfFQw==,format=base64,{IV}", "Incorrect number of padding bytes (33) found on decrypted data"),
+    (LETMEIN, "IV is required to decrypt secret"), (f"{LETMEIN},iv=AAAA", "IV should be 16 bytes in length not 3"),
+    (f"{LETMEIN},iv=!!!", "Base64 data contains invalid characters"),
+    (f"data=abc,{IV}", "Length 3 must be a multiple of block size 16"),
+)
+def encrypted_secret_is_decrypted(text, why):
+    open("key", "wb").write(bytes(range(32)))
+    text = f"secret,id=s,keyid=m,{text}"
+    status, _, err = ask([*NONE, "-object", "secret,id=m,file=key", "-object", text])
+    equal((status, err), (1, f"godwit-8.2: -object {text}: {why}\n") if why else (0, ""))
+
+
+@cases(("secret,id=m,data=short", "Key should be 32 bytes in length"), ("iothread,id=m", "Object with id 'm' is not a secret"),
+       ("iothread,id=n", "No secret with id 'm'"))
+def encrypted_secret_needs_its_key(key, why):
+    text = f"secret,id=s,keyid=m,{LETMEIN},{IV}"
+    status, _, err = ask([*NONE, "-object", key, "-object", text])
+    equal((status, err), (1, f"godwit-8.2: -object {text}: {why}\n"))
 
 
 @test
