@@ -142,10 +142,16 @@ static socklen_t unix_address(const SocketAddress *a, struct sockaddr_un *un)
 static struct addrinfo *resolve(const SocketAddress *a, int flags, GError **error)
 {
     struct addrinfo hints = { .ai_flags = flags, .ai_family = a->family, .ai_socktype = SOCK_STREAM }, *list;
+    guint64 number;
     int rc;
 
     if (!a->port[0]) {
         error_setf(error, "port not specified");
+        return NULL;
+    }
+    /* The C library would take the low 16 bits. */
+    if (g_ascii_string_to_unsigned(a->port, 10, 0, UINT64_MAX, &number, NULL) && number > 65535) {
+        error_setf(error, "port number is too large");
         return NULL;
     }
     rc = getaddrinfo(a->host && a->host[0] ? a->host : NULL, a->port, &hints, &list);
@@ -230,6 +236,11 @@ int socket_listen(SocketAddress *a, GError **error)
     if (!list) {
         return -1;
     }
+    if (a->to && get_port(list) > a->to) {
+        error_setf(error, "there is no port from %u to %u", get_port(list), a->to);
+        freeaddrinfo(list);
+        return -1;
+    }
     for (struct addrinfo *ai = list; ai && fd < 0; ai = ai->ai_next) {
         fd = listen_one(ai, a->to);
     }
@@ -246,7 +257,37 @@ int socket_listen(SocketAddress *a, GError **error)
     return fd;
 }
 
-static int connect_unix(const SocketAddress *a, GError **error)
+typedef struct Patience {
+    bool (*go_on)(void *opaque);    /* NULL: for ever */
+    void *opaque;
+} Patience;
+
+/* Gives up, with errno ECANCELED, when it shall not go on. */
+static bool connect_fd(int fd, const struct sockaddr *to, socklen_t length, const Patience *patience)
+{
+    struct timeval step = { .tv_usec = patience->go_on ? 100000 : 0 };
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &step, sizeof(step));
+    while (connect(fd, to, length) < 0) {
+        bool later = errno == EAGAIN || errno == EINPROGRESS || errno == EALREADY || errno == EINTR;
+
+        if (errno == EISCONN) {
+            break;
+        }
+        if (!later) {
+            return false;
+        }
+        if (patience->go_on && !patience->go_on(patience->opaque)) {
+            errno = ECANCELED;
+            return false;
+        }
+    }
+    step.tv_usec = 0;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &step, sizeof(step));
+    return true;
+}
+
+static int connect_unix(const SocketAddress *a, const Patience *patience, GError **error)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_un un;
@@ -257,7 +298,7 @@ static int connect_unix(const SocketAddress *a, GError **error)
         return -1;
     }
     len = unix_address(a, &un);
-    if (connect(fd, (struct sockaddr *)&un, len) < 0) {
+    if (!connect_fd(fd, (struct sockaddr *)&un, len, patience)) {
         error_set_errno(error, errno, "Failed to connect to '%s'", a->path);
         close(fd);
         return -1;
@@ -265,21 +306,17 @@ static int connect_unix(const SocketAddress *a, GError **error)
     return fd;
 }
 
-int socket_connect(const SocketAddress *a, GError **error)
+static int connect_inet(const SocketAddress *a, const Patience *patience, GError **error)
 {
-    struct addrinfo *list;
+    struct addrinfo *list = resolve(a, 0, error);
     int fd = -1, saved = 0;
 
-    if (a->kind == SOCKET_UNIX) {
-        return connect_unix(a, error);
-    }
-    list = resolve(a, 0, error);
     if (!list) {
         return -1;
     }
     for (struct addrinfo *ai = list; ai && fd < 0; ai = ai->ai_next) {
         fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, ai->ai_addr, ai->ai_addrlen) < 0) {
+        if (fd >= 0 && !connect_fd(fd, ai->ai_addr, ai->ai_addrlen, patience)) {
             saved = errno;
             close(fd);
             fd = -1;
@@ -290,4 +327,16 @@ int socket_connect(const SocketAddress *a, GError **error)
         error_set_errno(error, saved, "Failed to connect to '%s:%s'", a->host, a->port);
     }
     return fd;
+}
+
+int socket_connect_while(const SocketAddress *a, bool (*go_on)(void *opaque), void *opaque, GError **error)
+{
+    Patience patience = { .go_on = go_on, .opaque = opaque };
+
+    return a->kind == SOCKET_UNIX ? connect_unix(a, &patience, error) : connect_inet(a, &patience, error);
+}
+
+int socket_connect(const SocketAddress *a, GError **error)
+{
+    return socket_connect_while(a, NULL, NULL, error);
 }

@@ -26,5 +26,7 @@ char *socket_peer_text(int fd);
 int socket_listen(SocketAddress *address, GError **error);
 /* A connected socket (waits). -1: error */
 int socket_connect(const SocketAddress *address, GError **error);
+/* As socket_connect, which may take minutes, but ends with ECANCELED soon after go_on() says no. */
+int socket_connect_while(const SocketAddress *address, bool (*go_on)(void *opaque), void *opaque, GError **error);
 
 #endif

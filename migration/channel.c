@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ struct Channel {
     bool outgoing;
     bool interrupted;
     bool finished;
+    bool nobody_yet;        /* a named pipe: that there is no writer yet is not its end */
     int listen_fd;
     pid_t child;            /* of exec; 0: none */
     FileOut *file;
@@ -155,6 +157,10 @@ static gssize channel_readv(void *opaque, const struct iovec *iov, int count, GE
 {
     Channel *c = opaque;
 
+    if (c->nobody_yet) {
+        wait_for(c, POLLIN);
+        c->nobody_yet = false;
+    }
     for (;;) {
         ssize_t got = is_interrupted(c) ? -1 : readv(c->fd, iov, count);
 
@@ -307,12 +313,15 @@ static bool open_fd(Channel *c, const char *name, GError **error)
 
 static bool open_file_in(Channel *c, const ChannelAddress *address, GError **error)
 {
-    int fd = open(address->path, O_RDONLY | O_CLOEXEC);
+    /* Not waiting for the other end of a named pipe. */
+    int fd = open(address->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
 
     if (fd < 0) {
         return error_set_errno(error, errno, "Could not open '%s'", address->path);
     }
     adopt(c, fd, false);
+    c->nobody_yet = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
     if (address->offset && lseek(fd, address->offset, SEEK_SET) < 0) {
         return error_set_errno(error, errno, "Could not seek in '%s'", address->path);
     }
@@ -354,6 +363,11 @@ Channel *channel_open_out(const ChannelAddress *address, GError **error)
     return c;
 }
 
+static bool may_go_on(void *opaque)
+{
+    return !is_interrupted(opaque);
+}
+
 bool channel_connect(Channel *c, GError **error)
 {
     int fd;
@@ -361,7 +375,7 @@ bool channel_connect(Channel *c, GError **error)
     if (!c->has_to) {
         return true;
     }
-    fd = socket_connect(&c->to, error);
+    fd = socket_connect_while(&c->to, may_go_on, c, error);
     if (fd < 0) {
         return false;
     }

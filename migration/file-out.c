@@ -85,7 +85,8 @@ static bool copy_head(FileOut *file, uint64_t offset, GError **error)
 static bool open_in_place(FileOut *file, uint64_t offset, GError **error)
 {
     file->in_place = true;
-    file->fd = open(file->path, O_WRONLY | O_CLOEXEC);
+    /* A named pipe must have its reader already, and may be full later without anybody being kept. */
+    file->fd = open(file->path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
     if (file->fd < 0) {
         return error_set_errno(error, errno, "Could not open '%s'", file->path);
     }

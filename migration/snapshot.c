@@ -115,14 +115,14 @@ static void put_trailer(Stream *s)
 
 static Json *get_trailer(const char *path, uint64_t *state_size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     g_autofree char *text = NULL;
     Json *info = NULL;
     uint32_t length = 0;
     uint8_t tail[8];
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < 8 || pread(fd, tail, 8, st.st_size - 8) != 8 ||
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 8 || pread(fd, tail, 8, st.st_size - 8) != 8 ||
         load_be32(tail + 4) != TRAILER_MAGIC) {
         goto out;
     }
@@ -147,13 +147,29 @@ out:
 
 /* Names and files. */
 
+/* It is shown in a table, and is a file's name. */
+static bool is_name(const char *name)
+{
+    for (const char *c = name; *c; c++) {
+        if (*c == '/' || g_ascii_iscntrl(*c)) {
+            return false;
+        }
+    }
+    return *name && *name != '.' && strlen(name) <= NAME_MAX_LENGTH && g_utf8_validate(name, -1, NULL);
+}
+
 static char *path_of(const char *name, GError **error)
 {
     g_autofree char *dir = NULL;
 
-    if (!*name || *name == '.' || strchr(name, '/') || strlen(name) > NAME_MAX_LENGTH) {
-        error_setf(error, "'%s' can't be the name of a snapshot: it must not be empty, begin with '.', hold '/' or be longer "
-                   "than %d bytes", name, NAME_MAX_LENGTH);
+    if (!is_name(name)) {
+        g_autofree char *shown = g_utf8_validate(name, -1, NULL) ? g_strdup(name) : g_strescape(name, NULL);
+
+        for (char *c = shown; *c; c++) {
+            *c = g_ascii_iscntrl(*c) ? '?' : *c;
+        }
+        error_setf(error, "'%s' can't be the name of a snapshot: it must not be empty, begin with '.', hold '/' or control "
+                   "characters or be longer than %d bytes", shown, NAME_MAX_LENGTH);
         return NULL;
     }
     dir = directory(error);
@@ -230,20 +246,15 @@ bool snapshot_save(const char *name, GError **error)
     return ok;
 }
 
-static bool read_state(const char *path, GError **error)
+/* Why it fails goes to stderr; `tell`: and into the error. */
+static bool read_state(Channel *channel, bool tell, GError **error)
 {
-    ChannelAddress address = { .kind = CHANNEL_FILE, .path = (char *)path };
-    Channel *channel = channel_open_in(&address, error);
     g_autofree char *notes = NULL, *text = NULL;
     g_autoptr(Json) ledger = NULL;
     GError *inner = NULL;
-    Stream *s;
+    Stream *s = channel_stream(channel);
     bool ok;
 
-    if (!channel) {
-        return false;
-    }
-    s = channel_stream(channel);
     reset_machine();
     ok = loadvm_machine(s, &ledger, &inner) && drift_allows(s, ledger, &inner);
     notes = g_strdup(stream_notes(s));
@@ -257,30 +268,49 @@ static bool read_state(const char *path, GError **error)
     loadvm_undo();
     reset_machine();
     text = loadvm_report(inner, notes);
-    error_setf(error, "Error while loading VM state: %s", g_strerror(vmstate_error_errno(inner)));
+    error_setf(error, "Error while loading VM state: %s%s%s", g_strerror(vmstate_error_errno(inner)), tell ? "\n" : "",
+               tell ? text : "");
     g_error_free(inner);
     return false;
 }
 
-static bool load(const char *name, bool run, GError **error)
+static Channel *open_state(const char *path, const char *name, GError **error)
+{
+    ChannelAddress address = { .kind = CHANNEL_FILE, .path = (char *)path };
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        error_setf(error, "Snapshot '%s' does not exist in one or more devices", name);
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        error_setf(error, "'%s' is not a regular file", path);
+        return NULL;
+    }
+    return channel_open_in(&address, error);
+}
+
+static bool load(const char *name, bool run, bool tell, GError **error)
 {
     g_autofree char *path = path_of(name, error);
     g_autoptr(Json) info = NULL;
+    Channel *channel;
     uint64_t size;
 
     if (!path) {
         return false;
     }
-    if (access(path, F_OK) < 0) {
-        return error_setf(error, "Snapshot '%s' does not exist in one or more devices", name);
-    }
     if (!migration_is_idle() || runstate_get() == RUN_STATE_INMIGRATE) {
         return error_setf(error, "There's a migration process in progress");
+    }
+    channel = open_state(path, name, error);
+    if (!channel) {
+        return false;
     }
     info = get_trailer(path, &size);
     vm_stop_force(RUN_STATE_RESTORE_VM);
     warn_about_disks(info);
-    if (!read_state(path, error)) {
+    if (!read_state(channel, tell, error)) {
         runstate_set(RUN_STATE_PAUSED);
         return false;
     }
@@ -294,12 +324,12 @@ static bool load(const char *name, bool run, GError **error)
 
 bool snapshot_load(const char *name, GError **error)
 {
-    return load(name, runstate_is_running(), error);
+    return load(name, runstate_is_running(), true, error);
 }
 
 bool snapshot_load_at_start(const char *name, GError **error)
 {
-    return load(name, false, error);
+    return load(name, false, false, error);
 }
 
 bool snapshot_delete(const char *name, GError **error)
@@ -350,7 +380,9 @@ void snapshot_print(GString *out)
         return;
     }
     while (listing && (file = g_dir_read_name(listing))) {
-        if (g_str_has_suffix(file, SUFFIX) && *file != '.') {
+        g_autofree char *name = g_str_has_suffix(file, SUFFIX) ? g_strndup(file, strlen(file) - strlen(SUFFIX)) : NULL;
+
+        if (name && is_name(name)) {
             g_ptr_array_add(files, g_strdup(file));
         }
     }
