@@ -39,7 +39,7 @@ static CodePage *find_page(X86ExecPrivate *p, const uint8_t *host)
 
 static void *arena_take(X86ExecPrivate *p, size_t size)
 {
-    size = (size + 15) & ~(size_t)15;
+    size = (size + 31) & ~(size_t)31;
     if (!p->arena) {
         void *arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -136,6 +136,7 @@ static void kill_block(X86ExecPrivate *p, X86Block *block)
     }
     block->incoming = NULL;
     block->host = NULL;
+    block->checked = 0;
     for (unsigned i = 0; i < block->records; i++) {
         block->ops[i].fn = x86_op_dead;
     }
@@ -339,15 +340,11 @@ X86Block *x86_block_find(X86Exec *x, uint64_t eip)
 {
     X86ExecPrivate *p = x->engine;
     uint64_t linear = x86_long_code(x) ? eip : (uint32_t)(x->env->segs[R_CS].base + eip);
-    JumpEntry *jump = x86_jump_entry(p, eip);
     const CodeTlb *page = x86_code_page(x, linear);
     const uint8_t *host = page->host + (linear & ~PAGE_MASK);
 
     if (unlikely(!page->host)) {
         return x86_translate_block(x, eip, page, linear);
-    }
-    if (jump->eip == eip && jump->block && jump->block->host == host && jump->block->mode == x->mode) {
-        return jump->block;
     }
     X86Block *block = p->blocks[block_bucket(host, x->mode)];
     while (block && !(block->host == host && block->mode == x->mode)) {
@@ -370,9 +367,11 @@ X86Block *x86_block_find(X86Exec *x, uint64_t eip)
     if (!block) {
         block = x86_translate_block(x, eip, page, linear);
     }
-    if (block && !block->second) {
-        jump->eip = eip;
-        jump->block = block;
+    if (block && !block->second && x->mode & MODE_FLAT) {
+        block->eip = eip;
+        block->era = &p->era[page->global && eip >> 63];
+        block->checked = *block->era;
+        *x86_jump_entry(p, eip) = block;
     }
     return block;
 }

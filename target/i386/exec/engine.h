@@ -20,7 +20,10 @@ typedef struct X86Block X86Block;
 /* A way out of a block, known in advance. */
 typedef struct X86Link {
     X86Block *target;           /* NULL: not yet looked up, or on another page */
-    struct X86Link *next;       /* others that lead to the target */
+    union {
+        struct X86Link *next;   /* others that lead to the target */
+        X86Block *far;          /* on another page: to be checked each time (x86_block_is_at()) */
+    };
 } X86Link;
 
 /* The record behind that of a direct branch, whose imm is the way to its target from the block's first instruction. */
@@ -35,9 +38,12 @@ struct X86Block {
     X86Block *page_next[2];     /* the next block of its page; and if it crosses pages, of the second */
     X86Link *incoming;
     const uint8_t *host, *second;   /* its first byte; if its one instruction crosses a page, where the second page begins */
-    uint32_t mode;
     uint16_t bytes, insns, records;
-    X86Op ops[];
+    uint32_t mode;
+    /* It was found at this EIP, which holds while `*era` is `checked`. */
+    uint64_t eip, checked;
+    const uint64_t *era;
+    X86Op ops[] __attribute__((aligned(32)));
 };
 
 /* X86Exec.mode: what decoding and executing a block depends on. */
@@ -47,6 +53,7 @@ enum {
     MODE_FLAT = 1 << 3,         /* CS, DS, ES and SS cover all from 0 on */
     MODE_SINGLE = 1 << 4,       /* one instruction */
     MODE_COUNT = 1 << 5,        /* instructions are counted */
+    MODE_USER = 1 << 6,         /* CPL is 3: what may be executed differs */
 };
 
 /* The cold side of a translation: what the slow paths want to know. */
@@ -83,12 +90,7 @@ typedef struct RamSpan {
     bool readonly;
 } RamSpan;
 
-enum { RAM_SPANS = 4, CODE_TLB_SIZE = 1024, JUMPS = 1 << 14, BLOCK_BUCKETS = 1 << 16, PAGE_BUCKETS = 1 << 13, REQUESTS = 256 };
-
-typedef struct JumpEntry {
-    uint64_t eip;
-    X86Block *block;
-} JumpEntry;
+enum { RAM_SPANS = 4, CODE_TLB_SIZE = 4096, JUMPS = 1 << 14, BLOCK_BUCKETS = 1 << 16, PAGE_BUCKETS = 1 << 13, REQUESTS = 256 };
 
 /* All blocks that have bytes in a page. */
 typedef struct CodePage {
@@ -105,7 +107,7 @@ typedef struct CodeRequest {
 
 typedef struct X86ExecPrivate {
     X86TlbEntry tlb[X86_TLB_MODES][X86_TLB_SIZE];
-    TlbCold cold[X86_TLB_MODES][X86_TLB_SIZE];
+    TlbCold cold[X86_TLB_MODES][X86_TLB_SIZE], spare[X86_TLB_MODES][X86_TLB_SIZE];     /* spare: what a place held before */
     bool tlb_used[X86_TLB_MODES];
     CodeTlb code_tlb[CODE_TLB_SIZE];
     /* The next four: of pages that are not global, of global ones. */
@@ -114,7 +116,8 @@ typedef struct X86ExecPrivate {
     uint64_t huge[2];           /* and which GiB */
     RamSpan spans[RAM_SPANS];
     unsigned span_next;
-    JumpEntry jumps[JUMPS];
+    X86Block *jumps[JUMPS];     /* by EIP */
+    uint64_t era[2];            /* times that code was remapped, from 1: anywhere; global pages in the upper half */
     X86Block *blocks[BLOCK_BUCKETS];
     CodePage *pages[PAGE_BUCKETS];
     uint8_t *arena;
@@ -144,24 +147,26 @@ typedef struct X86ExecPrivate {
 
 static inline unsigned x86_code_index(uint64_t linear)
 {
-    return (linear >> TARGET_PAGE_BITS ^ linear >> (TARGET_PAGE_BITS + 9)) & (CODE_TLB_SIZE - 1);
+    return linear >> TARGET_PAGE_BITS & (CODE_TLB_SIZE - 1);
 }
 
-static inline JumpEntry *x86_jump_entry(X86ExecPrivate *p, uint64_t eip)
+static inline X86Block **x86_jump_entry(X86ExecPrivate *p, uint64_t eip)
 {
     return &p->jumps[(eip ^ eip >> 12) & (JUMPS - 1)];
 }
 
-/* In flat modes: the block at eip, if it was lately gone to from there and the page still is where it was; else NULL. */
+/* Whether a block that is meant for this mode, and crosses no page, is what runs from eip. */
+static inline bool x86_block_is_at(const X86Block *block, uint64_t eip)
+{
+    return block->eip == eip && block->checked == *block->era;
+}
+
+/* The block at eip, if it was lately gone to from there and the page still is where it was; else NULL. */
 static inline __attribute__((always_inline)) X86Block *x86_block_cached(X86Exec *x, uint64_t eip)
 {
-    X86ExecPrivate *p = x->engine;
-    const JumpEntry *jump = x86_jump_entry(p, eip);
-    const CodeTlb *page = &p->code_tlb[x86_code_index(eip)];
-    X86Block *block = jump->block;
+    X86Block *block = *x86_jump_entry(x->engine, eip);
 
-    return likely(jump->eip == eip && block && page->tag == ((eip & ~(TARGET_PAGE_SIZE - 1)) | x->code_tag) &&
-                  block->host == page->host + (eip & (TARGET_PAGE_SIZE - 1)) && block->mode == x->mode) ? block : NULL;
+    return likely(block && x86_block_is_at(block, eip) && block->mode == x->mode) ? block : NULL;
 }
 
 /* tlb.c, mmu.c */

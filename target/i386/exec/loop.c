@@ -85,7 +85,7 @@ static void update_mode(X86Exec *x)
     bool user = (env->hflags & HF_CPL_MASK) == 3, aligned = env->cr[0] & 1 << 18 && env->eflags & FLAG_AC;
     unsigned tlb = user ? (aligned ? 3 : 2) : smap ? 1 : 0;
 
-    x->mode = mode_of(env) | (x->counts ? MODE_COUNT : 0);
+    x->mode = mode_of(env) | (x->counts ? MODE_COUNT : 0) | (user ? MODE_USER : 0);
     x->tlb = x->engine->tlb[tlb];
     x->code_tag = user ? 3 : 1;
     x->regs[18] = env->segs[R_FS].base;
@@ -123,15 +123,17 @@ const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip)
     X86Block *block;
 
     eip = (x->mode & MODE_CODE_MASK) == X86_CODE_64 ? eip : (uint32_t)eip;
+    block = link->target ? NULL : link->far;
+    if (likely(block && x86_block_is_at(block, eip) && !x->pending)) {
+        x->regs[X86_REG_RIP / 8] = eip;
+        X86_RUN(x, block->ops);
+    }
     x->op = NULL;
     x->eip = eip;
     if (unlikely(x->pending)) {
         return NULL;
     }
-    block = x86_block_cached(x, eip);
-    if (!block) {
-        block = x86_block_find(x, eip);
-    }
+    block = x86_block_find(x, eip);
     if (unlikely(!block)) {
         return NULL;
     }
@@ -140,6 +142,8 @@ const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip)
         link->target = block;
         link->next = block->incoming;
         block->incoming = link;
+    } else if ((from ^ eip) >= TARGET_PAGE_SIZE && block->host && !block->second) {
+        link->far = block;
     }
     x->regs[X86_REG_RIP / 8] = eip;
     X86_RUN(x, block->ops);
@@ -320,6 +324,7 @@ X86Exec *x86_exec_new(X86CPU *cpu)
     X86Exec *x = map(sizeof(X86Exec));
 
     x->engine = map(sizeof(X86ExecPrivate));
+    x->engine->era[0] = x->engine->era[1] = 1;
     x->cpu = cpu;
     x->env = &cpu->env;
     pthread_mutex_init(&x->engine->mutex, NULL);

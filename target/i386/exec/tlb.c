@@ -22,6 +22,17 @@ static void drop_entry(X86ExecPrivate *p, unsigned mode, unsigned index)
     p->cold[mode][index].linear = 0;
 }
 
+/* In such a place, what is not global, or all. */
+static void drop(X86ExecPrivate *p, unsigned mode, unsigned index, bool all)
+{
+    if (all || !p->cold[mode][index].global) {
+        drop_entry(p, mode, index);
+    }
+    if (all || !p->spare[mode][index].global) {
+        p->spare[mode][index].linear = 0;
+    }
+}
+
 static void note(TlbLog *log, unsigned index)
 {
     if (log->count < TLB_LOG) {
@@ -39,9 +50,7 @@ static void flush_local(X86ExecPrivate *p)
 {
     for (unsigned mode = 0; mode < X86_TLB_MODES; mode++) {
         FOR_NOTED(i, &p->tlb_log[mode][0], X86_TLB_SIZE) {
-            if (!p->cold[mode][i].global) {
-                drop_entry(p, mode, i);
-            }
+            drop(p, mode, i, false);
         }
     }
     FOR_NOTED(i, &p->code_log[0], CODE_TLB_SIZE) {
@@ -51,6 +60,7 @@ static void flush_local(X86ExecPrivate *p)
     }
     memset(p->large[0], 0, sizeof(p->large[0]));
     p->huge[0] = 0;
+    p->era[0]++;
 }
 
 static void flush_all(X86ExecPrivate *p)
@@ -58,7 +68,7 @@ static void flush_all(X86ExecPrivate *p)
     flush_local(p);
     for (unsigned mode = 0; mode < X86_TLB_MODES; mode++) {
         FOR_NOTED(i, &p->tlb_log[mode][1], X86_TLB_SIZE) {
-            drop_entry(p, mode, i);
+            drop(p, mode, i, true);
         }
     }
     FOR_NOTED(i, &p->code_log[1], CODE_TLB_SIZE) {
@@ -66,6 +76,7 @@ static void flush_all(X86ExecPrivate *p)
     }
     memset(p->large[1], 0, sizeof(p->large[1]));
     p->huge[1] = 0;
+    p->era[1]++;
 }
 
 void x86_tlb_reset(X86Exec *x)
@@ -130,8 +141,13 @@ void x86_tlb_flush_page(X86Exec *x, uint64_t linear)
         if (p->cold[mode][index].linear == ((linear & PAGE_MASK) | 1)) {
             drop_entry(p, mode, index);
         }
+        if (p->spare[mode][index].linear == ((linear & PAGE_MASK) | 1)) {
+            p->spare[mode][index].linear = 0;
+        }
     }
     p->code_tlb[x86_code_index(linear)].tag = 0;
+    p->era[0]++;
+    p->era[1] += linear >> 63;
 }
 
 bool x86_tlb_protect(X86Exec *x, const uint8_t *host_page)
@@ -244,33 +260,53 @@ unsigned x86_refusal(const X86Op *op, X86AccessKind access)
     }
 }
 
+/* What a walk finds takes the place of what was there, which is kept aside. */
+static void fill(X86Exec *x, TlbCold *cold, uint64_t linear, X86AccessKind access, unsigned mode)
+{
+    X86ExecPrivate *p = x->engine;
+    X86Walk w = { .cpu = x->cpu, .x = x, .access = access, .user = mode == TLB_USER, .smap = mode == TLB_SMAP };
+    unsigned index = linear >> TARGET_PAGE_BITS & (X86_TLB_SIZE - 1);
+
+    if (x86_long_code(x) && !x86_is_canonical(linear)) {
+        x86_raise_error(x, x86_refusal(x->op, access), 0);
+    }
+    if (!x86_walk(&w, linear)) {
+        x86_raise_page_fault(x, linear, w.error);
+    }
+    if (cold->linear != ((linear & PAGE_MASK) | 1)) {
+        p->spare[mode][index] = *cold;
+    }
+    note_large(p, linear, w.shift, w.global);
+    note(&p->tlb_log[mode][w.global], index);
+    p->tlb_used[mode] = true;
+    cold->linear = (linear & PAGE_MASK) | 1;
+    cold->physical = w.physical & PAGE_MASK;
+    cold->may_write = w.writable;
+    cold->global = w.global;
+    cold->watched = x86_debug_watches(x, linear & PAGE_MASK);
+    look_at(x, cold->physical, cold);
+}
+
 TlbCold *x86_page_of(X86Exec *x, uint64_t linear, X86AccessKind access, unsigned mode)
 {
     X86ExecPrivate *p = x->engine;
     unsigned index = linear >> TARGET_PAGE_BITS & (X86_TLB_SIZE - 1);
-    TlbCold *cold = &p->cold[mode][index];
+    TlbCold *cold = &p->cold[mode][index], *spare = &p->spare[mode][index];
     X86TlbEntry *entry = &p->tlb[mode][index];
+    uint64_t tag = (linear & PAGE_MASK) | 1;
 
-    if (cold->linear != ((linear & PAGE_MASK) | 1) || (access == ACCESS_WRITE && !cold->may_write)) {
-        X86Walk w = { .cpu = x->cpu, .x = x, .access = access, .user = mode == TLB_USER, .smap = mode == TLB_SMAP };
+    if (cold->linear != tag || (access == ACCESS_WRITE && !cold->may_write)) {
+        if (cold->linear != tag && spare->linear == tag) {
+            TlbCold other = *cold;
 
-        if (x86_long_code(x) && !x86_is_canonical(linear)) {
-            x86_raise_error(x, x86_refusal(x->op, access), 0);
+            *cold = *spare;
+            *spare = other;
+            entry->read = entry->write = no_tag(index);
         }
-        if (!x86_walk(&w, linear)) {
-            x86_raise_page_fault(x, linear, w.error);
+        if (cold->linear != tag || (access == ACCESS_WRITE && !cold->may_write)) {
+            fill(x, cold, linear, access, mode);
         }
-        drop_entry(p, mode, index);
-        note_large(p, linear, w.shift, w.global);
-        note(&p->tlb_log[mode][w.global], index);
-        p->tlb_used[mode] = true;
-        cold->linear = (linear & PAGE_MASK) | 1;
-        cold->physical = w.physical & PAGE_MASK;
-        cold->may_write = w.writable;
-        cold->global = w.global;
-        cold->watched = x86_debug_watches(x, linear & PAGE_MASK);
-        look_at(x, cold->physical, cold);
-        entry->physical = cold->physical;
+        entry->read = entry->write = no_tag(index);
         if (cold->host && !cold->watched) {
             entry->addend = (uint64_t)(uintptr_t)cold->host - (linear & PAGE_MASK);
             entry->read = linear & PAGE_MASK;
