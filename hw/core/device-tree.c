@@ -112,7 +112,7 @@ static void print_device(GString *out, DeviceState *dev, int indent)
     print_line(&p, 0, "dev: %s, id \"%s\"", object_type(&dev->parent_obj), dev->id ? dev->id : "");
     device_foreach_irqs(dev, print_irqs, &p);
     print_properties(&p, dev);
-    if (bc->print_dev) {
+    if (bc->print_dev && dev->realized) {
         bc->print_dev(out, dev, indent + 2);
     }
     for (unsigned i = dev->child_buses->len; i-- > 0; ) {

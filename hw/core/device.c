@@ -286,6 +286,18 @@ static Object *parent_bus_follow(Object *obj, const Property *prop)
     return (Object *)((DeviceState *)obj)->bus;
 }
 
+/* Parts of a board or of another device do not expect to come and go, nor does what can't be unplugged. */
+static bool may_come_and_go(const DeviceState *dev)
+{
+    const DeviceClass *dc = DEVICE_GET_CLASS(dev);
+    const Object *obj = &dev->parent_obj;
+
+    if (!dc->user_creatable || (obj->parent && object_dynamic_cast(obj->parent, TYPE_DEVICE))) {
+        return false;
+    }
+    return !device_machine_ready() || (dev->bus && bus_is_hotpluggable(dev->bus) && dc->hotpluggable);
+}
+
 static bool realized_set(Object *obj, const Property *prop, Json *value, GError **error)
 {
     DeviceState *dev = (DeviceState *)obj;
@@ -297,8 +309,7 @@ static bool realized_set(Object *obj, const Property *prop, Json *value, GError 
     if (realized == dev->realized) {
         return true;
     }
-    /* A board does not expect its parts to come and go. */
-    if (!DEVICE_GET_CLASS(dev)->user_creatable) {
+    if (!may_come_and_go(dev)) {
         return error_setf(error, "Device '%s' does not support hotplugging", object_type(obj));
     }
     if (realized) {

@@ -129,11 +129,13 @@ static bool virtio_rng_realize(VirtIODevice *vdev, GError **error)
         return error_setf(error, "'max-bytes' parameter must be non-negative, and less than 2^63");
     }
     if (!dev->rng) {
-        Object *builtin = object_new(TYPE_RNG_BUILTIN);
+        if (!object_child(OBJECT(dev), "default-backend")) { /* else it was realized before */
+            Object *builtin = object_new(TYPE_RNG_BUILTIN);
 
-        object_add_child(OBJECT(dev), "default-backend", builtin);
-        object_set_link(OBJECT(dev), "rng", builtin);
-        object_unref(builtin);
+            object_add_child(OBJECT(dev), "default-backend", builtin);
+            object_unref(builtin);
+        }
+        object_set_link(OBJECT(dev), "rng", object_child(OBJECT(dev), "default-backend"));
     }
     dev->vq = virtio_add_queue(vdev, RNG_QUEUE_SIZE, sizeof(VirtQueueElement), handle_output);
     dev->quota = dev->max_bytes;
