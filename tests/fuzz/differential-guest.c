@@ -17,7 +17,10 @@ enum {
     IDT = 0x9000,
     TSS = 0xa000,
     HANDLERS = 0xb000,
+    LDT = 0xc000,
     STACK = 0xe000,
+    PD_AGAIN = 0xf000,
+    PT_AGAIN = 0x10000,         /* two of them */
     CODE_AT = 0x100000,
     DATA_AT = 0x110000,
 };
@@ -57,18 +60,30 @@ static void put_tables(void)
     exec_put64(PDPT_KERNEL + 8 * 510, PD_KERNEL | ENTRY);
     exec_put64(PD_KERNEL, 0xe3);
     exec_put64(PT_CODE, CODE_AT | USER_RX);
+    exec_put64(PDPT + 8 * 2, PD_AGAIN | ENTRY);
+    exec_put64(PD_AGAIN + 8 * (DATA_AGAIN >> 21 & 511), PT_AGAIN | ENTRY);
+    exec_put64(PD_AGAIN + 8 * ((DATA_AGAIN >> 21 & 511) + 1), (PT_AGAIN + PAGE) | ENTRY);
     for (unsigned i = 0; i < DATA_PAGES; i++) {
-        exec_put64(PT_DATA + 8 * i, (DATA_AT + i * PAGE) | (i ? USER_RW : USER_R) | NX);
+        uint64_t entry = (DATA_AT + i * PAGE) | (i ? USER_RW : USER_R) | NX;
+
+        exec_put64(PT_DATA + 8 * i, entry);
+        exec_put64(PT_AGAIN + 8 * ((DATA_AGAIN >> 12 & 511) + i), entry);
     }
-    exec_put64(GDT + 0x08, 0x00af9b000000ffff);
-    exec_put64(GDT + 0x10, 0x00cf93000000ffff);
+    for (unsigned i = 0; i < native_segment_count; i++) {
+        exec_put64(LDT + 8 * i, native_descriptor(&native_segments[i]));
+    }
+    /* As Linux has them. */
+    exec_put64(GDT + 0x08, 0x00cf9b000000ffff);
+    exec_put64(GDT + 0x10, 0x00af9b000000ffff);
+    exec_put64(GDT + 0x18, 0x00cf93000000ffff);
     exec_put64(GDT + 0x20, 0x00cffb000000ffff);
     exec_put64(GDT + 0x28, 0x00cff3000000ffff);
     exec_put64(GDT + 0x30, 0x00affb000000ffff);
+    exec_put64(GDT + 0x78, 0x0040f50000000000);
     for (unsigned i = 0; i < 32; i++) {
         uint64_t at = KERNEL + HANDLERS + i;
 
-        exec_put64(IDT + 16 * i, (at & 0xffff) | 8 << 16 | (i == 3 || i == 4 ? 0xee00ull : 0x8e00ull) << 32 |
+        exec_put64(IDT + 16 * i, (at & 0xffff) | 0x10 << 16 | (i == 3 || i == 4 ? 0xee00ull : 0x8e00ull) << 32 |
                                      (at >> 16 & 0xffff) << 48);
         exec_put64(IDT + 16 * i + 8, at >> 32);
     }
@@ -77,9 +92,16 @@ static void put_tables(void)
     exec_put64(TSS + 0x60, 0x68ull << 48);      /* no ports */
 }
 
-static SegmentCache segment(unsigned selector, uint32_t flags)
+/* What a load of the selector leaves. */
+static SegmentCache segment(uint16_t selector)
 {
-    return (SegmentCache){ .selector = selector, .limit = 0xffffffff, .flags = flags };
+    uint64_t d = selector <= 3 ? 0 : exec_get64((selector & 4 ? LDT : GDT) + (selector & ~7u));
+    uint32_t limit = (d & 0xffff) | (d >> 32 & 0xf0000);
+
+    return (SegmentCache){
+        .selector = selector, .base = (uint32_t)((d >> 16 & 0xffffff) | (d >> 56) << 24),
+        .limit = d >> 55 & 1 ? limit << 12 | 0xfff : limit, .flags = d >> 32 & 0xf0ff00,
+    };
 }
 
 void guest_init(const char *model)
@@ -87,16 +109,16 @@ void guest_init(const char *model)
     X86CPUState *env;
 
     exec_machine_init(model);
+    exec_cpu->features[FEAT_XSAVE] |= 2;        /* XSAVEC, which no model has by itself here */
     env = &exec_cpu->env;
     put_tables();
-    env->cr[0] = 0x80010033u;
+    env->cr[0] = 0x80050033u;     /* PG, AM, WP, NE, ET, MP, PE */
     env->cr[3] = PML4;
     env->cr[4] = 0x506a0;       /* PAE, PGE, OSFXSR, OSXMMEXCPT, FSGSBASE, OSXSAVE */
     env->efer = 0xd01;
     env->xcr0 = 7;
-    env->segs[R_DS] = env->segs[R_ES] = env->segs[R_SS] = segment(0x2b, 0xcff300);
-    env->segs[R_FS] = env->segs[R_GS] = (SegmentCache){ 0 };
-    env->gdt = (SegmentCache){ .base = KERNEL + GDT, .limit = 0x37 };
+    env->gdt = (SegmentCache){ .base = KERNEL + GDT, .limit = 0x7f };
+    env->ldt = (SegmentCache){ .selector = 0x50, .base = KERNEL + LDT, .limit = native_segment_count * 8 - 1, .flags = 0x8200 };
     env->idt = (SegmentCache){ .base = KERNEL + IDT, .limit = 16 * 32 - 1 };
     env->tr = (SegmentCache){ .selector = 0x40, .base = KERNEL + TSS, .limit = 0x67, .flags = 0x8b00 };
     fresh = *env;
@@ -133,13 +155,21 @@ static void get_floating_point(const X86CPUState *env, NativeState *s)
     memcpy(s->ymm, env->xmm_regs, sizeof(s->ymm));
 }
 
-void guest_run(NativeState *s, bool is_64)
+void guest_run(NativeState *s)
 {
     X86CPUState *env = &exec_cpu->env;
     uint64_t frame;
 
     *env = fresh;
-    env->segs[R_CS] = segment(is_64 ? 0x33 : 0x23, is_64 ? 0xaffb00 : 0xcffb00);
+    for (unsigned i = 0; i < 6; i++) {
+        env->segs[i] = segment(s->selectors[i]);
+    }
+    if (s->selectors[R_FS] <= 3) {
+        env->segs[R_FS].base = s->fs_base;
+    }
+    if (s->selectors[R_GS] <= 3) {
+        env->segs[R_GS].base = s->gs_base;
+    }
     memcpy(env->regs, s->regs, sizeof(env->regs));
     env->eip = s->rip;
     env->eflags = s->rflags;
@@ -173,4 +203,11 @@ void guest_run(NativeState *s, bool is_64)
     s->rip = exec_get64(frame);
     s->rflags = exec_get64(frame + 16);
     s->regs[R_ESP] = exec_get64(frame + 24);
+    for (unsigned i = 0; i < 6; i++) {
+        s->selectors[i] = env->segs[i].selector;
+    }
+    s->selectors[R_CS] = exec_get64(frame + 8);
+    s->selectors[R_SS] = exec_get64(frame + 32);
+    s->fs_base = env->segs[R_FS].base;
+    s->gs_base = env->segs[R_GS].base;
 }

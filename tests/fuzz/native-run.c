@@ -1,12 +1,18 @@
 #include "native-run.h"
 
+#include <asm/ldt.h>
 #include <glib.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <ucontext.h>
+#include <unistd.h>
+
+#include "differential-guest.h"
 
 enum { XSTATE_SW = 464, XSTATE_BV = 512, XSTATE_YMM = 576, XSTATE_SIZE = 832, FEATURES = 7 };
 #define MAGIC1 0x46505853u
@@ -15,11 +21,33 @@ enum { XSTATE_SW = 464, XSTATE_BV = 512, XSTATE_YMM = 576, XSTATE_SIZE = 832, FE
 static const int greg_of[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                  REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
 
+const NativeSegment native_segments[] = {
+    { .base = CODE, .limit = 0xfff, .code = true },
+    { .base = CODE, .limit = 0xfff, .code = true, .bits_32 = true },
+    { .base = CODE, .limit = 0x7ff, .code = true },
+    { .base = CODE, .limit = 0x7ff, .code = true, .bits_32 = true, .readonly = true },
+    { .base = CODE, .limit = 0xfff, .code = true, .readonly = true },
+    { .base = DATA, .limit = DATA_SIZE - 1, .bits_32 = true },
+    { .base = DATA, .limit = DATA_SIZE - 1 },
+    { .base = DATA + 0x800, .limit = 0xfff, .bits_32 = true },
+    { .base = DATA, .limit = 0xfff, .down = true, .bits_32 = true },
+    { .base = DATA, .limit = 0xfff, .down = true },
+    { .base = DATA, .limit = DATA_SIZE - 1, .bits_32 = true, .readonly = true },
+    { .base = 0, .limit = 0xfffff, .pages = true },
+    { .base = DATA - 0x8000, .limit = 0xffff },
+    { .base = 0xfffff000, .limit = 0xfffff, .pages = true, .bits_32 = true },
+    { .base = DATA, .limit = 0xfff, .absent = true },
+};
+const unsigned native_segment_count = G_N_ELEMENTS(native_segments);
+
+static uint64_t host_fs_base;
+
 static ucontext_t frame __attribute__((aligned(64)));
 static uint8_t fpstate[4096] __attribute__((aligned(64)));
 static NativeState *result;
 static jmp_buf back;
 static volatile bool is_running;
+static volatile unsigned runs, runs_at_alarm;
 static struct sigaction action, others;     /* others: what the engine wants SIGFPE for */
 
 static void take_floating_point(NativeState *s, const uint8_t *fp)
@@ -51,12 +79,57 @@ static void take_floating_point(NativeState *s, const uint8_t *fp)
     }
 }
 
-static void handler(int signal, siginfo_t *info, void *opaque)
+uint64_t native_descriptor(const NativeSegment *s)
+{
+    uint64_t type = s->code ? (s->readonly ? 9 : 11) : (s->down ? 4 : 0) | (s->readonly ? 1 : 3);
+
+    return (s->limit & 0xffff) | (uint64_t)(s->base & 0xffffff) << 16 | type << 40 | 7ull << 44 | (s->absent ? 0 : 1ull << 47) |
+           (uint64_t)(s->limit >> 16 & 15) << 48 | 1ull << 52 | (s->bits_32 ? 1ull << 54 : 0) | (s->pages ? 1ull << 55 : 0) |
+           (uint64_t)(s->base >> 24) << 56;
+}
+
+static bool make_segments(void)
+{
+    for (unsigned i = 0; i < native_segment_count; i++) {
+        const NativeSegment *s = &native_segments[i];
+        struct user_desc d = {
+            .entry_number = i, .base_addr = s->base, .limit = s->limit, .seg_32bit = s->bits_32, .contents = s->code ? 2 : s->down,
+            .read_exec_only = s->readonly, .limit_in_pages = s->pages, .seg_not_present = s->absent, .useable = 1,     /* as AVL */
+        };
+
+        if (syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* FS is the process' own: nothing that uses it may come before this. */
+static inline __attribute__((always_inline)) void take_segments(NativeState *s, const ucontext_t *uc)
+{
+    const uint16_t *of_frame = (const uint16_t *)&uc->uc_mcontext.gregs[REG_CSGSFS];
+
+    __asm__ volatile("mov %%es, %0" : "=m"(s->selectors[0]));
+    __asm__ volatile("mov %%ds, %0" : "=m"(s->selectors[3]));
+    __asm__ volatile("mov %%fs, %0" : "=m"(s->selectors[4]));
+    __asm__ volatile("mov %%gs, %0" : "=m"(s->selectors[5]));
+    __asm__ volatile("rdfsbase %0" : "=r"(s->fs_base));
+    __asm__ volatile("rdgsbase %0" : "=r"(s->gs_base));
+    __asm__ volatile("mov %0, %%fs; mov %0, %%gs; wrfsbase %1" : : "r"(0), "r"(host_fs_base));
+    s->selectors[1] = of_frame[0];
+    s->selectors[2] = of_frame[3];
+}
+
+static void __attribute__((optimize("no-stack-protector"))) handler(int signal, siginfo_t *info, void *opaque)
 {
     const ucontext_t *uc = opaque;
     const greg_t *g = uc->uc_mcontext.gregs;
 
     __asm__ volatile("pushf; andq $~0x244000, (%%rsp); popf" : : : "cc", "memory"); /* AC, NT, ID may be the code's */
+    if (signal == SIGALRM && (!is_running || runs != runs_at_alarm)) {
+        runs_at_alarm = runs;
+        return;
+    }
     if (signal == SIGUSR1) { /* for the template */
         frame = *uc;
         memcpy(fpstate, uc->uc_mcontext.fpregs, XSTATE_SIZE);
@@ -65,21 +138,22 @@ static void handler(int signal, siginfo_t *info, void *opaque)
     if (!is_running) {
         abort();
     }
+    take_segments(result, uc);
     for (unsigned i = 0; i < 16; i++) {
         result->regs[i] = g[greg_of[i]];
     }
     result->rip = g[REG_RIP];
     result->rflags = g[REG_EFL];
-    result->vector = g[REG_TRAPNO];
+    result->vector = signal == SIGALRM ? NATIVE_HANGS : g[REG_TRAPNO];
     result->error = g[REG_ERR];
     result->cr2 = g[REG_CR2];
     take_floating_point(result, (const uint8_t *)uc->uc_mcontext.fpregs);
     longjmp(back, 1);
 }
 
-void native_init(void)
+bool native_init(void)
 {
-    static const int signals[] = { SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGUSR1 };
+    static const int signals[] = { SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGUSR1, SIGALRM };
     enum { STACK = 1 << 17 };
     stack_t stack = { .ss_size = STACK };
     struct { uint32_t magic1, extended_size; uint64_t features; uint32_t size, padding[7]; } sw = {
@@ -99,10 +173,12 @@ void native_init(void)
     memset(fpstate + XSTATE_BV, 0, 64);
     fpstate[XSTATE_BV] = FEATURES;
     frame.uc_mcontext.fpregs = (void *)fpstate;
-    __asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(0x2b));
+    __asm__ volatile("rdfsbase %0" : "=r"(host_fs_base));
+    setitimer(ITIMER_REAL, &(struct itimerval){ { 5, 0 }, { 5, 0 } }, NULL);
+    return make_segments();
 }
 
-void native_run(NativeState *s, bool is_64)
+void native_run(NativeState *s)
 {
     greg_t *g = frame.uc_mcontext.gregs;
     uint16_t selectors[4];
@@ -113,8 +189,8 @@ void native_run(NativeState *s, bool is_64)
     g[REG_RIP] = s->rip;
     g[REG_EFL] = s->rflags;
     memcpy(selectors, &g[REG_CSGSFS], 8);
-    selectors[0] = is_64 ? 0x33 : 0x23;
-    selectors[3] = 0x2b;
+    selectors[0] = s->selectors[1];
+    selectors[3] = s->selectors[2];
     memcpy(&g[REG_CSGSFS], selectors, 8);
     memcpy(fpstate, &s->fcw, 2);
     memcpy(fpstate + 2, &s->fsw, 2);
@@ -130,8 +206,17 @@ void native_run(NativeState *s, bool is_64)
     }
     result = s;
     sigaction(SIGFPE, &action, &others);
+    runs++;
     is_running = true;
     if (!_setjmp(back)) {
+        __asm__ volatile("mov %0, %%es; mov %1, %%ds; mov %2, %%fs; mov %3, %%gs" : : "m"(s->selectors[0]), "m"(s->selectors[3]),
+                         "m"(s->selectors[4]), "m"(s->selectors[5]));
+        if (s->selectors[4] <= 3) {
+            __asm__ volatile("wrfsbase %0" : : "r"(s->fs_base));
+        }
+        if (s->selectors[5] <= 3) {
+            __asm__ volatile("wrgsbase %0" : : "r"(s->gs_base));
+        }
         __asm__ volatile("mov %0, %%rsp; mov $15, %%eax; syscall; ud2" : : "r"(&frame) : "rax", "memory");
         __builtin_unreachable();
     }

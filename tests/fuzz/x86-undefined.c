@@ -57,6 +57,8 @@ bool x86_undefined_result(const X86Op *op, uint64_t rcx)
         return shift_count(op, rcx) > op->size * 8;
     case X86_BSWAP:
         return op->size == 2;
+    case X86_LAR:       /* bits of the limit */
+        return rcx == UINT64_MAX;
     default:
         return false;
     }

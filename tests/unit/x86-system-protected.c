@@ -458,6 +458,61 @@ static void long_mode_is_entered_and_left(void)
 
 #define ADD(fn) g_test_add_func("/x86-system-protected/" #fn, fn)
 
+GUEST(load_eax, 32, "mov $0x12345678, %eax\n")
+static void an_instruction_may_not_go_on_behind_the_code_segment(void)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        X86CPUState *env = system_reset(32);
+
+        env->segs[R_CS].limit = EXEC_CODE + 3 + more;
+        guest_run(load_eax);
+        g_assert_cmpint(taken(), ==, EXCP_GP);
+        g_assert_cmphex(frame32(0), ==, 0);
+        g_assert_cmphex(frame32(1), ==, EXEC_CODE + (more ? 5 : 0));
+        g_assert_cmphex((uint32_t)env->regs[R_EAX] == 0x12345678, ==, more);
+    }
+}
+
+GUEST(breakpoint, 32, "int3\n")
+static void int3_leaves_no_resume_flag(void)
+{
+    X86CPUState *env = system_reset(32);
+
+    env->eflags |= FLAG_RF;
+    guest_run(breakpoint);
+    g_assert_cmpint(taken(), ==, EXCP_BP);
+    g_assert_cmphex(frame32(2) & FLAG_RF, ==, 0);
+}
+
+GUEST(call_beyond, 32, "call . + 5 + 0x100000\n")
+static void a_call_beyond_the_segment_changes_no_register(void)
+{
+    X86CPUState *env = system_reset(32);
+
+    env->segs[R_CS].limit = 0x1ffff;
+    env->regs[R_ESP] = EXEC_STACK;
+    guest_run(call_beyond);
+    g_assert_cmpint(taken(), ==, EXCP_GP);
+    g_assert_cmphex(env->regs[R_ESP], ==, EXEC_STACK - 16);
+    g_assert_cmphex(frame32(1), ==, EXEC_CODE);
+}
+
+GUEST(store_float, 32, "fld1\n fstps (%ebx)\n")
+static void an_alignment_check_comes_before_a_store_pops(void)
+{
+    X86CPUState *env = system_reset(32);
+
+    system_user(32);
+    env->cr[0] |= CR0_AM;
+    env->eflags |= FLAG_AC;
+    env->regs[R_EBX] = EXEC_DATA + 2;
+    env->hflags = x86_cpu_state_hflags(env);
+    guest_run(store_float);
+    g_assert_cmpint(taken(), ==, EXCP_AC);
+    g_assert_cmphex(env->fpus >> 11 & 7, ==, 7);
+    g_assert_cmphex(env->fptags, ==, 0x7f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -489,5 +544,9 @@ int main(int argc, char **argv)
     ADD(single_step_traps_after_each_instruction);
     ADD(permission_map_decides_below_iopl);
     ADD(long_mode_is_entered_and_left);
+    ADD(an_instruction_may_not_go_on_behind_the_code_segment);
+    ADD(int3_leaves_no_resume_flag);
+    ADD(a_call_beyond_the_segment_changes_no_register);
+    ADD(an_alignment_check_comes_before_a_store_pops);
     return g_test_run();
 }

@@ -190,22 +190,24 @@ void x86_loop(X86Exec *x, const X86Op *op)
     x->eip = eip;
 }
 
+/* The return address is in memory before the target is looked at, as in CPUs. */
+static void call(X86Exec *x, const X86Op *op, uint64_t eip)
+{
+    uint64_t sp = x->regs[R_ESP] - op->size;
+
+    x86_st(x, op, stack_linear(x, op, sp, op->size, true), x->eip, op->size);
+    x->eip = target(x, op, eip);
+    set_sp(x, sp);
+}
+
 void x86_call(X86Exec *x, const X86Op *op)
 {
-    uint64_t eip = relative(x, op);
-
-    push_value(x, op, x->eip, op->size);
-    x->eip = eip;
+    call(x, op, x->eip + op->imm);
 }
 
 void x86_call_ind(X86Exec *x, const X86Op *op)
 {
-    uint64_t eip = indirect(x, op), sp = x->regs[R_ESP] - op->size;
-
-    /* The return address is in memory before the target is looked at, as in CPUs. */
-    x86_st(x, op, stack_linear(x, op, sp, op->size, true), x->eip, op->size);
-    x->eip = target(x, op, eip);
-    set_sp(x, sp);
+    call(x, op, indirect(x, op));
 }
 
 void x86_ret(X86Exec *x, const X86Op *op)

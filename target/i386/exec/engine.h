@@ -195,6 +195,10 @@ bool x86_code_mark(X86Exec *x, const CodeTlb *page, unsigned offset, unsigned by
 
 /* translate.c */
 X86Block *x86_translate_block(X86Exec *x, uint64_t eip, const CodeTlb *page, uint64_t linear);
+/* No block has more bytes of code. */
+enum { X86_BLOCK_BYTES = 15 * 48 };
+/* #GP if the instruction at x->eip goes on behind the `room` bytes that the code segment has left; the page fault of its second page. */
+void x86_check_fetch(X86Exec *x, unsigned room);
 extern X86OpFn x86_op_plain, x86_op_plain_end, x86_op_dead, x86_op_next_block, x86_op_undefined, x86_op_too_long, x86_op_device_code;
 
 /* loop.c */

@@ -123,6 +123,12 @@ uint64_t x86_linear_in(X86Exec *x, const X86Op *op, unsigned seg, uint64_t offse
 void x86_ld_bytes(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsigned length);
 /* Either all bytes are written or, with a fault, none. */
 void x86_st_bytes(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned length);
+/* The same where alignment checks do not count: parts of vectors (SDM vol. 2, exception types 6, 11 and 12). */
+void x86_ld_unaligned(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsigned length);
+void x86_st_unaligned(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned length);
+void x86_probe_unaligned(X86Exec *x, const X86Op *op, uint64_t linear, unsigned length);
+/* Whether misaligned accesses are #AC now. */
+bool x86_checks_alignment(const X86Exec *x);
 /* Faults if the bytes may not be written; writes nothing. */
 void x86_probe_write(X86Exec *x, const X86Op *op, uint64_t linear, unsigned length);
 /* As the CPU itself accesses descriptor tables and task states: with supervisor's rights, whatever CPL is. */

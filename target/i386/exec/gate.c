@@ -1,4 +1,5 @@
 /* Far calls and jumps: to code segments, through call gates, to tasks (SDM vol. 2, CALL and JMP; vol. 3, 5.8). */
+#include "target/i386/exec/alu.h"
 #include "target/i386/exec/system.h"
 
 typedef struct Target {
@@ -9,14 +10,12 @@ typedef struct Target {
 static Target far_target(X86Exec *x, const X86Op *op)
 {
     Target t;
-    uint64_t linear;
 
     if (!(op->flags & X86_OP_MEM)) {
         return (Target){ op->imm >> 32, op->size == 2 ? op->imm & 0xffff : op->imm & 0xffffffff };
     }
-    linear = x86_linear(x, op, op->size + 2, false);
-    t.eip = x86_ld(x, op, linear, op->size);
-    t.selector = x86_ld16(x, op, linear + op->size);
+    t.eip = x86_ld(x, op, x86_linear(x, op, op->size, false), op->size);
+    t.selector = x86_ld16(x, op, x86_linear_in(x, op, op->seg, x86_offset(x, op, op->size), 2, false));
     return t;
 }
 
@@ -67,6 +66,9 @@ static void direct(X86Exec *x, const X86Op *op, X86Descriptor *cs, uint64_t eip,
     if (is_call) {
         X86Stack stack = x86_stack(x);
 
+        if (x86_long_mode(x)) {     /* as it is in the code that is entered: CPUs do so */
+            stack.mask = cs->high & DESC_L ? UINT64_MAX : stack.segment.flags & DESC_B ? 0xffffffff : 0xffff;
+        }
         x86_stack_push(x, &stack, x->env->segs[R_CS].selector, op->size);
         x86_stack_push(x, &stack, x->eip, op->size);
         x86_stack_commit(x, &stack);

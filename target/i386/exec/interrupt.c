@@ -61,13 +61,14 @@ static X86Descriptor target_segment(X86Exec *x, const Event *e, uint16_t selecto
     return d;
 }
 
-/* The flags that are pushed: faults are resumed, with RF; a debug exception never sets it. */
+/* The flags that are pushed: faults are resumed, with RF; a debug exception never sets it, and an instruction that is done, as INT
+ * is, has cleared it. */
 static uint32_t pushed_flags(X86Exec *x, const Event *e)
 {
     bool is_fault = !e->soft && e->vector < 32 && e->vector != EXCP_DB && e->vector != EXCP_NMI && e->vector != EXCP_BP &&
                     e->vector != EXCP_OF && e->vector != EXCP_DF && e->vector != EXCP_MC && x->delivering == (int)e->vector;
 
-    return x86_eflags(x) | (is_fault ? FLAG_RF : 0);
+    return (x86_eflags(x) & ~(e->soft ? FLAG_RF : 0)) | (is_fault ? FLAG_RF : 0);
 }
 
 static uint32_t entered_flags(uint32_t flags, unsigned gate_type)

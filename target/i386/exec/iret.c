@@ -135,8 +135,9 @@ static void return_protected(X86Exec *x, unsigned size, unsigned release, bool i
     if (with_stack) {
         x->env->segs[R_SS] = ss;
         stack.sp = esp;
-        stack.mask = x86_long_mode(x) && cs.high & DESC_L ? UINT64_MAX : ss.flags & DESC_B ? 0xffffffff : 0xffff;
     }
+    /* As wide as it is in the code that is entered. */
+    stack.mask = x86_long_mode(x) && cs.high & DESC_L ? UINT64_MAX : x->env->segs[R_SS].flags & DESC_B ? 0xffffffff : 0xffff;
     x86_stack_commit(x, &stack);
     x->eip = eip;
     x86_system_mode(x);

@@ -158,11 +158,22 @@ static void run(X86Exec *x, const X86Op *op)
 
 /* --- the loop --- */
 
-static void check_code_limit(X86Exec *x)
+/* Whether a block might go on behind the code segment's limit; the instruction at EIP does not. */
+static bool near_code_limit(X86Exec *x)
 {
-    if (!(x->mode & MODE_FLAT) && x->eip > x->env->segs[R_CS].limit) {
+    uint32_t limit = x->env->segs[R_CS].limit;
+
+    if (likely(x->mode & MODE_FLAT)) {
+        return false;
+    }
+    if (x->eip > limit) {
         x86_raise_error(x, EXCP_GP, 0);
     }
+    if (limit - x->eip >= X86_BLOCK_BYTES) {
+        return false;
+    }
+    x86_check_fetch(x, (unsigned)(limit - x->eip) + 1);
+    return true;
 }
 
 static void enter_block(X86Exec *x)
@@ -260,13 +271,13 @@ void x86_exec_run(X86Exec *x)
             return;
         }
         update_mode(x);
-        check_code_limit(x);
+        bool single = near_code_limit(x);
         if (unlikely(x->counts && x->budget <= 0)) {
             return;
         }
         if (unlikely(x86_steps(x))) {
             step(x);
-        } else if (unlikely(x->engine->short_budget)) {
+        } else if (unlikely(x->engine->short_budget || single)) {
             run_one(x);
         } else {
             enter_block(x);

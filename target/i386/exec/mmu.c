@@ -14,10 +14,37 @@ static unsigned current_tlb_mode(const X86Exec *x)
     return MIN(x86_current_table(x), TLB_USER);
 }
 
-/* Alignment checks have a table of their own that stays empty, so that all accesses come here (SDM vol. 3, 6.15, #AC). */
-static void check_alignment(X86Exec *x, uint64_t linear, unsigned size)
+/* What alignment checks want of an access (SDM vol. 3, table 6-7): 10 bytes are a number of the x87, 6 a far pointer, other odd sizes its
+ * environment and state; vectors have checks of their own. */
+static unsigned alignment_of(unsigned size)
 {
-    if (unlikely(x86_current_table(x) == TLB_ALIGNED) && linear & (size - 1)) {
+    switch (size) {
+    case 2: case 4: case 8:
+        return size;
+    case 10:
+        return 8;
+    case 14: case 94:
+        return 2;
+    case 6: case 28: case 108:
+        return 4;
+    default:
+        return 1;
+    }
+}
+
+/* Alignment checks have a table of their own that stays empty, so that all accesses come here (SDM vol. 3, 6.15, #AC). */
+bool x86_checks_alignment(const X86Exec *x)
+{
+    return x86_current_table(x) == TLB_ALIGNED;
+}
+
+/* Before pages are looked at, but behind whether it is an address at all. */
+static void check_alignment(X86Exec *x, uint64_t linear, unsigned size, X86AccessKind access)
+{
+    if (unlikely(x86_checks_alignment(x)) && linear & (alignment_of(size) - 1)) {
+        if (x86_long_code(x) && !x86_is_canonical(linear)) {
+            x86_raise_error(x, x86_refusal(x->op, access), 0);
+        }
         x86_raise_error(x, EXCP_AC, 0);
     }
 }
@@ -230,21 +257,21 @@ static void store_in(X86Exec *x, uint64_t linear, uint64_t value, unsigned size,
 uint64_t x86_ld_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
 {
     x->op = op;
-    check_alignment(x, linear, size);
+    check_alignment(x, linear, size, ACCESS_READ);
     return load_in(x, linear, size, current_tlb_mode(x), ACCESS_READ);
 }
 
 uint64_t x86_ld_modify_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
 {
     x->op = op;
-    check_alignment(x, linear, size);
+    check_alignment(x, linear, size, ACCESS_WRITE);
     return load_in(x, linear, size, current_tlb_mode(x), ACCESS_WRITE);
 }
 
 void x86_st_slow(X86Exec *x, const X86Op *op, uint64_t linear, uint64_t value, unsigned size)
 {
     x->op = op;
-    check_alignment(x, linear, size);
+    check_alignment(x, linear, size, ACCESS_WRITE);
     store_in(x, linear, value, size, current_tlb_mode(x));
 }
 
@@ -258,7 +285,7 @@ void x86_st_system(X86Exec *x, uint64_t linear, uint64_t value, unsigned size)
     store_in(x, linear, value, size, system_tlb_mode(x));
 }
 
-void x86_probe_write(X86Exec *x, const X86Op *op, uint64_t linear, unsigned length)
+void x86_probe_unaligned(X86Exec *x, const X86Op *op, uint64_t linear, unsigned length)
 {
     x->op = op;
     x86_page_of(x, linear, ACCESS_WRITE, current_tlb_mode(x));
@@ -267,8 +294,15 @@ void x86_probe_write(X86Exec *x, const X86Op *op, uint64_t linear, unsigned leng
     }
 }
 
+void x86_probe_write(X86Exec *x, const X86Op *op, uint64_t linear, unsigned length)
+{
+    x->op = op;
+    check_alignment(x, linear, length, ACCESS_WRITE);
+    x86_probe_unaligned(x, op, linear, length);
+}
+
 /* All pages are looked at first; then pieces of up to 8 bytes, as a CPU would cut a long access. */
-void x86_ld_bytes(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsigned length)
+void x86_ld_unaligned(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsigned length)
 {
     uint8_t *out = to;
 
@@ -279,7 +313,7 @@ void x86_ld_bytes(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsign
     }
     while (length > 0) {
         unsigned n = length >= 8 ? 8 : length >= 4 ? 4 : length >= 2 ? 2 : 1;
-        uint64_t value = x86_ld(x, op, linear, n);
+        uint64_t value = load_in(x, linear, n, current_tlb_mode(x), ACCESS_READ);
 
         memcpy(out, &value, n);
         out += n;
@@ -288,23 +322,38 @@ void x86_ld_bytes(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsign
     }
 }
 
-void x86_st_bytes(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned length)
+void x86_st_unaligned(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned length)
 {
     const uint8_t *in = from;
 
+    x->op = op;
     if (length > 8 || crosses(linear, length)) {
-        x86_probe_write(x, op, linear, length);
+        x86_probe_unaligned(x, op, linear, length);
     }
     while (length > 0) {
         unsigned n = length >= 8 ? 8 : length >= 4 ? 4 : length >= 2 ? 2 : 1;
         uint64_t value = 0;
 
         memcpy(&value, in, n);
-        x86_st(x, op, linear, value, n);
+        store_in(x, linear, value, n, current_tlb_mode(x));
         in += n;
         linear = x86_long_code(x) ? linear + n : (uint32_t)(linear + n);
         length -= n;
     }
+}
+
+void x86_ld_bytes(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsigned length)
+{
+    x->op = op;
+    check_alignment(x, linear, length, ACCESS_READ);
+    x86_ld_unaligned(x, op, linear, to, length);
+}
+
+void x86_st_bytes(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned length)
+{
+    x->op = op;
+    check_alignment(x, linear, length, ACCESS_WRITE);
+    x86_st_unaligned(x, op, linear, from, length);
 }
 
 /* --- locked operations --- */
@@ -314,7 +363,7 @@ void *x86_locked(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
     X86ExecPrivate *p = x->engine;
 
     x->op = op;
-    check_alignment(x, linear, size);
+    check_alignment(x, linear, size, ACCESS_WRITE);
     p->locked_ram = NULL;
     if (crosses(linear, size)) {
         x86_probe_write(x, op, linear, size);
@@ -365,7 +414,7 @@ static bool segment_permits(const X86Exec *x, const SegmentCache *s, uint64_t of
             return offset > limit && last <= (s->flags & 1 << 22 ? 0xffffffffu : 0xffffu);
         }
     }
-    return last <= limit;
+    return last <= limit || (limit == 0xffffffff && s->base == 0);  /* flat ones go round */
 }
 
 uint64_t x86_linear_in(X86Exec *x, const X86Op *op, unsigned seg, uint64_t offset, unsigned length, bool is_write)
@@ -377,6 +426,7 @@ uint64_t x86_linear_in(X86Exec *x, const X86Op *op, unsigned seg, uint64_t offse
 
         if (unlikely(!x86_is_canonical(linear) || !x86_is_canonical(linear + (length ? length - 1 : 0)))) {
             x->op = op;
+            check_alignment(x, linear, length, is_write ? ACCESS_WRITE : ACCESS_READ);
             x86_raise_error(x, seg == R_SS ? EXCP_SS : EXCP_GP, 0);
         }
         return linear;

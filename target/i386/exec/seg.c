@@ -1,4 +1,5 @@
 /* Instructions that load, store and examine segment registers and descriptor tables. */
+#include "target/i386/exec/alu.h"
 #include "target/i386/exec/system.h"
 
 /* UMIP: the addresses of tables are no longer anybody's to read. */
@@ -51,8 +52,9 @@ void x86_insn_push_sreg(X86Exec *x, const X86Op *op)
 void x86_insn_pop_sreg(X86Exec *x, const X86Op *op)
 {
     X86Stack stack = x86_stack(x);
-    uint16_t selector = x86_stack_pop(x, &stack, op->size);
+    uint16_t selector = x86_stack_pop(x, &stack, 2);        /* no more is read */
 
+    stack.sp += op->size - 2;
     x86_load_segment(x, op->reg, selector);
     x86_stack_commit(x, &stack);    /* as wide as the stack was */
     if (op->reg == R_SS) {
@@ -66,8 +68,8 @@ void x86_insn_load_far_pointer(X86Exec *x, const X86Op *op)
     static const struct { uint16_t id; uint8_t seg; } of[] = {
         { X86_LES, R_ES }, { X86_LDS, R_DS }, { X86_LSS, R_SS }, { X86_LFS, R_FS }, { X86_LGS, R_GS },
     };
-    uint64_t linear = x86_linear(x, op, op->size + 2, false), offset = x86_ld(x, op, linear, op->size);
-    uint16_t selector = x86_ld16(x, op, linear + op->size);
+    uint64_t offset = x86_ld(x, op, x86_linear(x, op, op->size, false), op->size);
+    uint16_t selector = x86_ld16(x, op, x86_linear_in(x, op, op->seg, x86_offset(x, op, op->size), 2, false));
     unsigned i = 0;
 
     while (of[i].id != op->id) {

@@ -8,6 +8,7 @@
 #include "target/i386/exec/vector.h"
 
 enum { MAX_INSNS = 48, MAX_RECORDS = MAX_INSNS + 5, MAX_BYTES = 15 * MAX_INSNS };
+G_STATIC_ASSERT((int)MAX_BYTES == (int)X86_BLOCK_BYTES);
 #define PAGE_MASK (~(TARGET_PAGE_SIZE - 1))
 
 /* --- handlers that stand for a plain one, and ends of blocks --- */
@@ -262,6 +263,29 @@ static X86Block *translate_device_code(Build *b, uint64_t linear)
     }
     finish(b);
     return make_block(b, NULL, NULL);   /* not inserted: found by nobody */
+}
+
+void x86_check_fetch(X86Exec *x, unsigned room)
+{
+    uint32_t linear = (uint32_t)(x->env->segs[R_CS].base + x->eip);
+    unsigned have = 0;
+    uint8_t bytes[16];
+    X86Op op;
+
+    while (have < MIN(room, 15)) {
+        const CodeTlb *page = x86_code_page(x, linear + have);
+        unsigned offset = (linear + have) & ~PAGE_MASK, n = MIN(TARGET_PAGE_SIZE - offset, MIN(room, 15) - have);
+
+        if (!page->host) {
+            return;         /* device registers are not read twice */
+        }
+        memcpy(bytes + have, page->host + offset, n);
+        have += n;
+        if (x86_decode(bytes, have, x->mode & MODE_CODE_MASK, &op) != 0) {
+            return;
+        }
+    }
+    x86_raise_error(x, EXCP_GP, 0);
 }
 
 /* An instruction that goes on in the next page, which may fault. */

@@ -32,6 +32,15 @@ static bool selected(const void *mask, unsigned i, unsigned size)
     return ((const uint8_t *)mask)[(i + 1) * size - 1] >> 7;
 }
 
+/* Elements are never #AC. */
+static uint64_t load_element(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
+{
+    uint64_t value = 0;
+
+    vector_read_unaligned(x, op, linear, &value, size);
+    return value;
+}
+
 /* VMASKMOVPx, VPMASKMOVx: what is not selected is not accessed. */
 static void masked_load(X86Exec *x, const X86Op *op)
 {
@@ -43,7 +52,7 @@ static void masked_load(X86Exec *x, const X86Op *op)
     vector_check_avx(x);
     for (unsigned i = 0; i < count; i++) {
         if (selected(mask, i, size)) {
-            uint64_t value = x86_ld(x, op, element_linear(x, op, vector_offset(x, op) + i * size, size, false), size);
+            uint64_t value = load_element(x, op, element_linear(x, op, vector_offset(x, op) + i * size, size, false), size);
 
             memcpy((uint8_t *)&result + i * size, &value, size);
         }
@@ -62,12 +71,14 @@ static void masked_store(X86Exec *x, const X86Op *op)
     for (unsigned i = 0; i < count; i++) {
         if (selected(mask, i, size)) {
             linear[i] = element_linear(x, op, vector_offset(x, op) + i * size, size, true);
-            vector_probe(x, op, linear[i], size);
+            vector_probe_unaligned(x, op, linear[i], size);
         }
     }
     for (unsigned i = 0; i < count; i++) {
         if (selected(mask, i, size)) {
-            x86_st(x, op, linear[i], x->env->xmm_regs[op->reg].q[i * size / 8] >> (i * size % 8 * 8), size);
+            const uint64_t value = x->env->xmm_regs[op->reg].q[i * size / 8] >> (i * size % 8 * 8);
+
+            vector_write_unaligned(x, op, linear[i], &value, size);
         }
     }
 }
@@ -138,7 +149,7 @@ static void gather(X86Exec *x, const X86Op *op)
             index = narrow;
         }
         value = vector_offset(x, op) + ((uint64_t)index << op->scale);
-        value = x86_ld(x, op, element_linear(x, op, value, size, false), size);
+        value = load_element(x, op, element_linear(x, op, value, size, false), size);
         memcpy((uint8_t *)to + i * size, &value, size);
         memset((uint8_t *)to + vector_size, 0, sizeof(*to) - vector_size);
         memset((uint8_t *)mask + i * size, 0, size);

@@ -124,7 +124,11 @@ static __attribute__((noinline)) const void *memory_operand_slow(X86Exec *x, con
     if (op->imm8 & ALIGNED && linear & 15) {
         x86_raise_error(x, EXCP_GP, 0);
     }
-    x86_ld_bytes(x, op, linear, x->vector->memory, size);
+    if (op->id == X86_VCVTPH2PS) {      /* never #AC */
+        x86_ld_unaligned(x, op, linear, x->vector->memory, size);
+    } else {
+        x86_ld_bytes(x, op, linear, x->vector->memory, size);
+    }
     return x->vector->memory;
 }
 
@@ -232,9 +236,9 @@ static void to_rm(X86Exec *x, const X86Op *op)
         return;
     }
     linear = x86_linear(x, op, size, true);
-    vector_probe(x, op, linear, size);
+    vector_probe_unaligned(x, op, linear, size);
     run(x, op, fp, &xmm[op->reg], &x->vector->result, NULL, NULL);
-    vector_write(x, op, linear, &x->vector->result, size);
+    vector_write_unaligned(x, op, linear, &x->vector->result, size);
 }
 
 VECTOR_OP(string_compare)

@@ -219,6 +219,36 @@ static inline void vector_write(X86Exec *x, const X86Op *op, uint64_t linear, co
     }
 }
 
+/* The same where alignment checks do not count. */
+static inline void vector_probe_unaligned(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
+{
+    if (unlikely(linear - x86_tlb_entry(x, linear)->write > TARGET_PAGE_SIZE - size)) {
+        x86_probe_unaligned(x, op, linear, size);
+    }
+}
+
+static inline void vector_read_unaligned(X86Exec *x, const X86Op *op, uint64_t linear, void *to, unsigned size)
+{
+    const X86TlbEntry *e = x86_tlb_entry(x, linear);
+
+    if (likely(linear - e->read <= TARGET_PAGE_SIZE - size)) {
+        memcpy(to, (const void *)(uintptr_t)(linear + e->addend), size);
+    } else {
+        x86_ld_unaligned(x, op, linear, to, size);
+    }
+}
+
+static inline void vector_write_unaligned(X86Exec *x, const X86Op *op, uint64_t linear, const void *from, unsigned size)
+{
+    const X86TlbEntry *e = x86_tlb_entry(x, linear);
+
+    if (likely(linear - e->write <= TARGET_PAGE_SIZE - size)) {
+        memcpy((void *)(uintptr_t)(linear + e->addend), from, size);
+    } else {
+        x86_st_unaligned(x, op, linear, from, size);
+    }
+}
+
 static inline void vector_clear_upper(VectorReg *r)
 {
     r->q[2] = r->q[3] = 0;

@@ -128,6 +128,14 @@ static void load_xmm(X86Exec *x, const uint8_t *from)
     }
 }
 
+/* #GP, or #AC if that is on and the address is no multiple of 4 (SDM vol. 2, FXSAVE, XSAVE; CPUs differ in which). */
+static void check_aligned(X86Exec *x, uint64_t linear, unsigned mask)
+{
+    if (linear & mask) {
+        x86_raise_error(x, linear & 3 && x86_checks_alignment(x) ? EXCP_AC : EXCP_GP, 0);
+    }
+}
+
 /* FXSAVE, FXRSTOR. */
 static uint64_t fx_address(X86Exec *x, const X86Op *op, unsigned length, bool write)
 {
@@ -140,9 +148,7 @@ static uint64_t fx_address(X86Exec *x, const X86Op *op, unsigned length, bool wr
         x86_raise(x, EXCP_NM);
     }
     linear = x86_linear(x, op, length, write);
-    if (linear & 15) {
-        x86_raise_error(x, EXCP_GP, 0);
-    }
+    check_aligned(x, linear, 15);
     return linear;
 }
 
@@ -208,9 +214,7 @@ static uint64_t xsave_address(X86Exec *x, const X86Op *op, bool write)
         x86_raise(x, EXCP_NM);
     }
     linear = x86_linear(x, op, HEADER_END, write);
-    if (linear & 63) {
-        x86_raise_error(x, EXCP_GP, 0);
-    }
+    check_aligned(x, linear, 63);
     return linear;
 }
 
@@ -351,7 +355,7 @@ static void xrstor(X86Exec *x, const X86Op *op)
         x86_raise_error(x, EXCP_GP, 0);
     }
     compacted = xcomp & XCOMP_COMPACTED;
-    length = image_length(compacted ? xcomp & (mask | XCR0_AVX) : mask & bv, compacted);
+    length = mask & bv & XCR0_PKRU ? component_offset(xcomp, 9, compacted) + PKRU_SIZE : image_length(mask & bv & XCR0_AVX, compacted);
     if (length > HEADER_END) {
         vector_read(x, op, linear + HEADER_END, image + HEADER_END, length - HEADER_END);
     }
