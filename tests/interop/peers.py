@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import peer
 from stream import Stream
 from tap import TESTS, cases, contains, equal, main
+from vm import VM
 
 TMP = tempfile.mkdtemp(prefix="peers")
 DISK = os.path.join(TMP, "disk")
@@ -113,6 +114,88 @@ def qemu_refuses_what_8_0_sends_for_7_2(version):
     ok, said = peer.load(peer.qemu(version), args("7.2", "blk"), path)
     equal(ok, False)
     contains(said, "i=0x10a")
+
+
+@cases("7.2", "10.0")
+def differences_of_pages_are_applied(version):
+    """xbzrle: a guest that writes a little into many pages again and again."""
+    path, first, pages = os.path.join(TMP, "xbzrle"), 2 << 20, 64
+    arguments = args("7.2", "bare")
+    with VM(peer.qemu(version), arguments, qtest=True) as vm:
+        for page in range(pages):
+            vm.qtest(f"memset {first + page * 4096:#x} 0x1000 {1 + page:#x}")
+        vm.qmp("migrate-set-capabilities", capabilities=[{"capability": name, "state": True} for name in
+                                                         ("xbzrle", "pause-before-switchover")])
+        vm.qmp("migrate-set-parameters", max_bandwidth=1 << 20, downtime_limit=1)
+        vm.qmp("migrate", uri=f"exec:cat > {path}")
+        count, status = 0, "active"
+        while status in ("setup", "active"):
+            for page in range(pages):
+                vm.write(first + page * 4096 + 700 * (count % 5), bytes([1 + (count + page) % 255]) * 600)
+            count += 1
+            reply = vm.qmp("query-migrate")
+            status, sent = reply["status"], reply.get("xbzrle-cache", {"pages": 0})["pages"]
+            if sent > 3 * pages:
+                vm.qmp("migrate-set-parameters", max_bandwidth=1 << 40, downtime_limit=10000)
+                break
+        equal(sent > 0, True, str(reply))
+        vm.wait("query-migrate", "status", ("pre-switchover",))
+        want = vm.read(first, pages * 4096)
+        vm.qmp("migrate-continue", state="pre-switchover")
+        equal(vm.wait("query-migrate", "status", ("completed", "failed"))["status"], "completed")
+    with VM("8.2", arguments, qtest=True, incoming=f"file:{path}") as vm:
+        vm.wait_loaded()
+        equal(vm.read(first, pages * 4096) == want, True, "the pages are other ones")
+
+
+def sent_with(version, capability, uri):
+    """A stream of real QEMU's with a capability that changes what is sent."""
+    with VM(peer.qemu(version), args("7.2", "bare"), qtest=True) as vm:
+        vm.qtest("memset 0x200000 0x400000 0x5a")
+        vm.qmp("migrate-set-capabilities", capabilities=[{"capability": capability, "state": True}])
+        vm.qmp("migrate", uri=uri)
+        return vm.wait("query-migrate", "status", ("completed", "failed"))["status"]
+
+
+@cases(("7.2", "compress", "exec:cat > {}", "turn the capability 'compress' off on the source"),
+       ("10.0", "mapped-ram", "file:{}", "Received unknown capability mapped-ram"))
+def what_can_not_be_read_is_refused_with_the_reason(version, capability, uri, words):
+    path = os.path.join(TMP, capability)
+    equal(sent_with(version, capability, uri.format(path)), "completed")
+    ok, said = peer.load("8.2", args("7.2", "bare"), path)
+    equal(ok, False)
+    contains(said, words)
+
+
+@cases("7.2", "10.0")
+def more_than_one_connection_is_not_taken(version):
+    """multifd: the source is told by its second connection, runs on, and may move without."""
+    path = os.path.join(TMP, "socket")
+    with VM("8.2", args("7.2", "bare"), incoming="defer") as vm:
+        vm.qmp("migrate-incoming", uri=f"unix:{path}", exit_on_error=False)
+        equal(sent_with(version, "multifd", f"unix:{path}"), "failed")
+        vm.wait("query-migrate", "status", ("failed",))
+        peer.save(peer.qemu(version), args("7.2", "bare"), path + "2")
+        vm.qmp("migrate-incoming", uri=f"file:{path}2")
+        vm.wait_loaded()
+
+
+@cases(*("xbzrle", "auto-converge", "compress", "postcopy-ram", "multifd", "background-snapshot", "dirty-bitmaps", "return-path",
+         "zero-copy-send"))
+def a_capability_that_is_missing_here_is_refused_and_off(name):
+    with VM("8.2", args("7.2", "bare")) as vm:
+        reply = vm.qmp_raw({"execute": "migrate-set-capabilities", "arguments": {"capabilities": [
+            {"capability": "events", "state": True}, {"capability": name, "state": True}]}})
+        equal(reply["error"]["desc"], f"Capability '{name}' is not supported")
+        equal([c for c in vm.qmp("query-migrate-capabilities") if c["state"]], [])
+
+
+@cases("7.2", "godwit")
+def a_capability_that_nobody_knows_is_refused_in_the_same_words(which):
+    with VM("8.2" if which == "godwit" else peer.qemu(which), args("7.2", "bare")) as vm:
+        reply = vm.qmp_raw({"execute": "migrate-set-capabilities", "arguments": {"capabilities": [
+            {"capability": "mapped-ram", "state": True}]}})
+        equal(reply["error"], {"class": "GenericError", "desc": "Parameter 'capability' does not accept value 'mapped-ram'"})
 
 
 add("7.2")
