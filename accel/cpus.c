@@ -171,7 +171,7 @@ static void *run_cpu(void *opaque)
         }
         __atomic_fetch_and(&t->exec->pending, ~(uint32_t)X86_PENDING_STOP, __ATOMIC_SEQ_CST);
         x86_exec_load(t->exec);
-        t->executes = true;
+        __atomic_store_n(&t->executes, true, __ATOMIC_SEQ_CST);
         big_unlock();
         x86_exec_run(t->exec);
         big_lock();
@@ -216,6 +216,25 @@ static void forget(void)
     cpus_resume();
 }
 
+/* Who does not execute now forgets before it does. Under the big lock an instruction may wait for us. */
+static void rewrite(void)
+{
+    if (big_lock_held()) {
+        forget();
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        x86_exec_kick(threads[i].exec, X86_PENDING_TLB);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        const CpuThread *t = &threads[i];
+
+        while (t != self && __atomic_load_n(&t->executes, __ATOMIC_SEQ_CST) && !x86_exec_has_forgotten(t->exec)) {
+            usleep(20);
+        }
+    }
+}
+
 static void a20_changed(X86CPU *cpu)
 {
     if (cpu->exec) {
@@ -242,6 +261,7 @@ static void make_threads(void)
     x86_cpu_kick = kick;
     x86_cpu_a20_changed = a20_changed;
     ramblock_forget_hook = forget;
+    ramblock_rewrite_hook = rewrite;
     for (unsigned i = 0; i < count; i++) {
         int failed = pthread_create(&threads[i].thread, NULL, run_cpu, &threads[i]);
 

@@ -13,6 +13,7 @@
 char *(*ramblock_owner_path)(Object *owner);
 void (*ramblock_code_hook)(RAMBlock *block, uint64_t offset, uint64_t length);
 void (*ramblock_forget_hook)(void);
+void (*ramblock_rewrite_hook)(void);
 
 static GPtrArray *blocks;           /* by descending max_length, then in order of creation */
 static GPtrArray *blocks_by_host;   /* by ascending host address */
@@ -280,6 +281,9 @@ uint64_t ramblock_next_dirty(RAMBlock *block, DirtyClient client, uint64_t page)
                 break;
             }
             __atomic_fetch_and(&bitmap[word], ~(bits & -bits), __ATOMIC_SEQ_CST);
+            if (client == DIRTY_MIGRATION && ramblock_rewrite_hook) {
+                ramblock_rewrite_hook();
+            }
             return found;
         }
     }
@@ -290,6 +294,7 @@ uint64_t ramblock_sync_dirty(RAMBlock *block, DirtyClient client, unsigned long 
 {
     unsigned long *dirty = block->dirty[client];
     uint64_t pages = block->used_length / TARGET_PAGE_SIZE, added = 0;
+    bool any = false;
 
     for (uint64_t word = 0; dirty && word * BITS_PER_WORD < pages; word++) {
         if (__atomic_load_n(&dirty[word], __ATOMIC_RELAXED) == 0) {
@@ -301,6 +306,10 @@ uint64_t ramblock_sync_dirty(RAMBlock *block, DirtyClient client, unsigned long 
         }
         added += (unsigned)__builtin_popcountl(bits & ~bitmap[word]);
         bitmap[word] |= bits;
+        any = true;
+    }
+    if (any && client == DIRTY_MIGRATION && ramblock_rewrite_hook) {
+        ramblock_rewrite_hook();
     }
     return added;
 }

@@ -49,13 +49,20 @@ extern void (*ramblock_code_hook)(RAMBlock *block, uint64_t offset, uint64_t len
 /* Set by the accelerator: CPUs have forgotten all direct ways to RAM when it returns. Called with the big lock. */
 extern void (*ramblock_forget_hook)(void);
 
+/*
+ * Set by the accelerator: CPUs, which tell migration of their first write to a page only, do so anew when it returns. From
+ * any thread.
+ */
+extern void (*ramblock_rewrite_hook)(void);
+
 /* From when a client logs on, writes set its bits. Starting sets none. */
 void ramblock_dirty_log(RAMBlock *block, DirtyClient client, bool on);
 bool ramblock_is_logging(void);         /* some client logs some block, or there may be translated code */
 void ramblock_set_dirty(RAMBlock *block, uint64_t offset, uint64_t length);
 /* The first dirty page at or after `page` for the client, cleared; UINT64_MAX if there is none. In pages. */
 uint64_t ramblock_next_dirty(RAMBlock *block, DirtyClient client, uint64_t page);
-/* Moves the client's bits into `bitmap` (one bit a page, or'ed) and clears them; returns how many were newly set. */
+/* Moves the client's bits into `bitmap` (one bit a page, or'ed) and clears them; returns how many were newly set. Pages may be
+ * read when it returns: a later write sets its bit again. */
 uint64_t ramblock_sync_dirty(RAMBlock *block, DirtyClient client, unsigned long *bitmap);
 
 #endif

@@ -4,6 +4,7 @@ import os
 import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -133,6 +134,33 @@ def moves_live(kind):
             d.qmp("cont")
             equal(goes_on(d) > counted, True)
             equal(reply["downtime"] < 2000, True, f"stood still for {reply['downtime']} ms")
+
+
+@cases(1, 2)
+def no_write_is_lost_while_memory_goes_over(cpus):
+    """A program writes to the same 64 MiB over and over and looks whether each page has what it wrote before."""
+    programs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench", "programs")
+    busy = os.path.join(TMP, "busy")
+    subprocess.run(["cc", "-O2", "-ffreestanding", "-fno-stack-protector", "-fno-pie", "-no-pie", "-nostdlib", "-static", "-o", busy,
+                    os.path.join(programs, "busy.c")], check=True)
+    files = [("bin/busy", busy)]
+    with Guest("8.2", args(cpus=cpus), files=files) as g:
+        g.wait_shell()
+        g.run("/bin/busy 64 > /tmp/busy & sleep 1")
+        with Guest("8.2", args(cpus=cpus), files=files, incoming=f"unix:{TMP}/busy-move") as d:
+            g.qmp("migrate-set-parameters", max_bandwidth=50 << 20, downtime_limit=50)
+            g.qmp("migrate", uri=f"unix:{TMP}/busy-move")
+            for _ in range(600):
+                if g.qmp("query-migrate").get("ram", {}).get("dirty-sync-count", 0) >= 4:
+                    break
+                time.sleep(0.1)
+            g.qmp("migrate-set-parameters", max_bandwidth=1 << 40, downtime_limit=2000)
+            reply = g.wait("query-migrate", "status", ("completed", "failed"), 60)
+            equal(reply["status"], "completed", reply.get("error-desc", ""))
+            d.wait_loaded(30)
+            d.qmp("cont")
+            d.run("sleep 2")
+            equal(d.run("cat /tmp/busy; pidof busy > /dev/null && echo runs"), "runs")
 
 
 # ---------------------------------------------------------------- the story, with a guest that looks

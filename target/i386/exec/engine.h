@@ -141,8 +141,7 @@ typedef struct X86ExecPrivate {
     CodeRequest requests[REQUESTS];
     unsigned request_count;
     bool requests_overflow;
-    bool quiet;                 /* holds no translation that it would use without asking again */
-    uint32_t flush_serial, flushed;
+    bool serving;               /* takes `pending` and does what it says */
 } X86ExecPrivate;
 
 static inline unsigned x86_code_index(uint64_t linear)

@@ -88,6 +88,8 @@ void x86_exec_free(X86Exec *x);
 void x86_exec_run(X86Exec *x);
 /* From any thread. */
 void x86_exec_kick(X86Exec *x, uint32_t pending);
+/* From any thread: whether what was cached of addresses before an X86_PENDING_TLB is gone. */
+bool x86_exec_has_forgotten(const X86Exec *x);
 /* Forgets all translated code and addresses: memory was written behind the engine's back. Only while it does not run. */
 void x86_exec_flush(X86Exec *x);
 

@@ -217,14 +217,17 @@ static void run_one(X86Exec *x)
 static bool serve(X86Exec *x)
 {
     X86ExecPrivate *p = x->engine;
-    uint32_t pending = __atomic_exchange_n(&x->pending, 0, __ATOMIC_SEQ_CST);
+    uint32_t pending;
 
+    __atomic_store_n(&p->serving, true, __ATOMIC_SEQ_CST);
+    pending = __atomic_exchange_n(&x->pending, 0, __ATOMIC_SEQ_CST);
     if (pending & X86_PENDING_CODE) {
         x86_code_serve(x);
     }
     if (pending & X86_PENDING_TLB) {
         x86_tlb_reset(x);
     }
+    __atomic_store_n(&p->serving, false, __ATOMIC_RELEASE);
     memory_reader_quiescent(&p->reader);
     if (pending & X86_PENDING_STOP) {
         __atomic_fetch_or(&x->pending, X86_PENDING_STOP, __ATOMIC_SEQ_CST);
@@ -288,6 +291,12 @@ void x86_exec_run(X86Exec *x)
 void x86_exec_kick(X86Exec *x, uint32_t pending)
 {
     __atomic_fetch_or(&x->pending, pending, __ATOMIC_SEQ_CST);
+}
+
+bool x86_exec_has_forgotten(const X86Exec *x)
+{
+    return !(__atomic_load_n(&x->pending, __ATOMIC_SEQ_CST) & X86_PENDING_TLB) &&
+           !__atomic_load_n(&x->engine->serving, __ATOMIC_SEQ_CST);
 }
 
 /* --- life --- */

@@ -124,12 +124,17 @@ static uint64_t load_page(X86Exec *x, const TlbCold *c, uint64_t linear, unsigne
     return io_load(x, c->physical + at, size);
 }
 
+static bool is_logged(const RAMBlock *ram)
+{
+    return ram->mr->dirty_log & ~(1u << DIRTY_CODE);
+}
+
 /* After bytes of RAM were written. */
 static void wrote(const TlbCold *c, unsigned at, unsigned length)
 {
     uint64_t offset = c->ram_offset + at;
 
-    if (x86_sees_writes(c->ram)) {
+    if (is_logged(c->ram)) {
         ramblock_set_dirty(c->ram, offset, length);
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -376,7 +381,7 @@ void *x86_locked(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
     if (unlikely(c->watched)) {
         x86_debug_access(x, linear, size, true);
     }
-    if (unlikely(x86_sees_writes(c->ram) || __atomic_load_n(c->code, __ATOMIC_RELAXED))) {
+    if (unlikely(is_logged(c->ram) || __atomic_load_n(c->code, __ATOMIC_RELAXED))) {
         p->locked_ram = c->ram;
         p->locked_offset = c->ram_offset + (linear & ~PAGE_MASK);
         p->locked_length = size;
@@ -391,7 +396,7 @@ void x86_locked_done(X86Exec *x)
     if (likely(!p->locked_ram)) {
         return;
     }
-    if (x86_sees_writes(p->locked_ram)) {
+    if (is_logged(p->locked_ram)) {
         ramblock_set_dirty(p->locked_ram, p->locked_offset, p->locked_length);
     }
     x86_code_written(p->locked_ram, p->locked_offset, p->locked_length);

@@ -43,9 +43,6 @@ static inline const RamSpan *x86_ram_span(X86Exec *x, uint64_t physical)
 
 /* The translation of the page for such an access, from the cache or a walk. Faults. */
 TlbCold *x86_page_of(X86Exec *x, uint64_t linear, X86AccessKind access, unsigned mode);
-/* Whether each write has to be seen, also where the page was written before: not only the first in a round of migration. */
-bool x86_sees_writes(const RAMBlock *ram);
-
 static inline uint64_t x86_a20(const X86CPUState *env, uint64_t physical)
 {
     return physical & (uint64_t)(int64_t)env->a20_mask;

@@ -235,9 +235,22 @@ static void look_at(X86Exec *x, uint64_t page, TlbCold *cold)
     }
 }
 
-bool x86_sees_writes(const RAMBlock *ram)
+/*
+ * Whether writes to a page need not be seen from here on. Migration wants to know of the first in each of its rounds: it
+ * is told now, and has all engines forget when it begins another (ramblock_rewrite_hook).
+ */
+static bool may_write_unseen(const TlbCold *cold)
 {
-    return ram->mr->dirty_log & ~(1u << DIRTY_CODE);
+    uint32_t log = cold->ram->mr->dirty_log;
+
+    if (cold->readonly || cold->watched || log & ~(1u << DIRTY_CODE | 1u << DIRTY_MIGRATION) ||
+        __atomic_load_n(cold->code, __ATOMIC_SEQ_CST)) {
+        return false;
+    }
+    if (log & 1u << DIRTY_MIGRATION) {
+        ramblock_set_dirty(cold->ram, cold->ram_offset, 1);
+    }
+    return true;
 }
 
 /* --- looking --- */
@@ -312,8 +325,7 @@ TlbCold *x86_page_of(X86Exec *x, uint64_t linear, X86AccessKind access, unsigned
             entry->read = linear & PAGE_MASK;
         }
     }
-    if (access == ACCESS_WRITE && cold->host && !cold->readonly && !cold->watched && !x86_sees_writes(cold->ram) &&
-        !__atomic_load_n(cold->code, __ATOMIC_SEQ_CST)) {
+    if (access == ACCESS_WRITE && cold->host && may_write_unseen(cold)) {
         entry->write = linear & PAGE_MASK;
     }
     return cold;

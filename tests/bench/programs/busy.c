@@ -1,6 +1,6 @@
 /*
- * `busy MIB`: writes to each page of MIB MiB, over and over. `busy`: prints the guest's clock in nanoseconds each
- * millisecond, a line each.
+ * `busy MIB`: writes to each page of MIB MiB, over and over, and ends with a line if one lost what was written to it.
+ * `busy`: prints the guest's clock in nanoseconds each millisecond, a line each.
  */
 #include "guest.h"
 
@@ -37,7 +37,13 @@ int guest_main(char **words)
     uint8_t *memory = map(size);
     for (uint64_t n = 1; ; n++) {
         for (unsigned long at = 0; at < size; at += 4096) {
-            *(volatile uint64_t *)(memory + at) = n;
+            volatile uint64_t *word = (uint64_t *)(memory + at);
+
+            if (*word != n - 1) {
+                guest_put("lost a write\n");
+                return 1;
+            }
+            *word = n;
         }
     }
 }
