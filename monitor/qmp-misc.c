@@ -114,7 +114,7 @@ static Json *system_wakeup(Json *args, Monitor *mon, GError **error)
     if (runstate_get() != RUN_STATE_SUSPENDED) {
         error_setf(error, "Unable to wake up: guest is not in suspended state");
     }
-    system_wakeup_request();
+    system_wakeup_request(WAKEUP_OTHER);
     return NULL;
 }
 

@@ -272,10 +272,16 @@ void vm_stop_force(RunState state)
 
 /* Requests: each a word that is set by whoever asks and taken by the main loop; 0 is no request. */
 
+enum { SLEEPERS_MAX = 8 };
+
 static unsigned shutdown_request, reset_request, powerdown_request, stop_request, panic_request, suspend_request,
     wakeup_request, exit_request;
-static void (*wakeup_fn)(void *opaque);
-static void *wakeup_opaque;
+static bool wakeup_enabled[WAKEUP_REASONS] = { [WAKEUP_OTHER] = true };
+static struct {
+    SleepFn *fn;
+    void *opaque;
+} sleepers[SLEEPERS_MAX];
+static unsigned sleeper_count;
 static bool shutdown_forced; /* by the host: -no-shutdown does not hold it up */
 static void (*powerdown_fn)(void *opaque);
 static void *powerdown_opaque;
@@ -328,17 +334,40 @@ void system_suspend_request(void)
     request(&suspend_request, 1);
 }
 
-void system_wakeup_request(void)
+void system_wakeup_request(WakeupReason reason)
 {
-    if (current == RUN_STATE_SUSPENDED) {
-        request(&wakeup_request, 1);
+    if (current == RUN_STATE_SUSPENDED && wakeup_enabled[reason]) {
+        request(&wakeup_request, 1 + reason);
     }
 }
 
-void wakeup_set_handler(void (*fn)(void *opaque), void *opaque)
+void wakeup_enable(WakeupReason reason, bool on)
 {
-    wakeup_fn = fn;
-    wakeup_opaque = opaque;
+    wakeup_enabled[reason] = on;
+}
+
+void sleep_add_handler(SleepFn *fn, void *opaque)
+{
+    g_assert(sleeper_count < SLEEPERS_MAX);
+    sleepers[sleeper_count].fn = fn;
+    sleepers[sleeper_count++].opaque = opaque;
+}
+
+void sleep_remove_handler(void *opaque)
+{
+    for (unsigned i = 0; i < sleeper_count; i++) {
+        if (sleepers[i].opaque == opaque) {
+            memmove(&sleepers[i], &sleepers[i + 1], (--sleeper_count - i) * sizeof(sleepers[0]));
+            return;
+        }
+    }
+}
+
+static void tell_sleepers(SleepPhase phase, WakeupReason reason)
+{
+    for (unsigned i = 0; i < sleeper_count; i++) {
+        sleepers[i].fn(sleepers[i].opaque, phase, reason);
+    }
 }
 
 void system_exit_request(int status)
@@ -440,12 +469,13 @@ static void run_suspend(void)
 {
     if (runstate_is_running()) {
         hold_cpus(true);
+        tell_sleepers(SLEEP_BEGINS, WAKEUP_OTHER);
         runstate_set(RUN_STATE_SUSPENDED);
         event_emit("SUSPEND", NULL);
     }
 }
 
-static void run_wakeup(void)
+static void run_wakeup(WakeupReason reason)
 {
     if (current != RUN_STATE_SUSPENDED) {
         return;
@@ -453,9 +483,7 @@ static void run_wakeup(void)
     if (reset_fn) {
         reset_fn();
     }
-    if (wakeup_fn) {
-        wakeup_fn(wakeup_opaque);
-    }
+    tell_sleepers(SLEEP_ENDS, reason);
     event_emit("WAKEUP", NULL);
     if (cpus_held) {
         runstate_set(RUN_STATE_RUNNING);
@@ -500,8 +528,8 @@ void runstate_run_requests(void)
     if ((cause = take(&reset_request))) {
         run_reset(cause);
     }
-    if (take(&wakeup_request)) {
-        run_wakeup();
+    if ((cause = take(&wakeup_request))) {
+        run_wakeup(cause - 1);
     }
     if (take(&powerdown_request)) {
         event_emit("POWERDOWN", NULL);

@@ -17,6 +17,7 @@ enum {
 enum {
     PM1_STS_TMR = 1 << 0,
     PM1_STS_PWRBTN = 1 << 8,
+    PM1_STS_RTC = 1 << 10,
     PM1_STS_WAK = 1 << 15,
     PM1_STS_WRITABLE = 0xcf31,      /* write one to clear: TMR, BM, GBL, PWRBTN, SLPBTN, RTC, PCIEXP_WAKE, WAK */
     PM1_SCI_SOURCES = 0x0721,       /* TMR, GBL, PWRBTN, SLPBTN, RTC: what PM1_EN lets raise an SCI */
@@ -64,7 +65,14 @@ static void pm_update(ICH9PMRegs *pm)
 
 static void pmtimer_fire(void *opaque)
 {
+    system_wakeup_request(WAKEUP_PMTIMER);
     pm_update(opaque);
+}
+
+static void enable_wakeup(const ICH9PMRegs *pm)
+{
+    wakeup_enable(WAKEUP_RTC, pm->pm1_en & PM1_STS_RTC);
+    wakeup_enable(WAKEUP_PMTIMER, pm->pm1_en & PM1_STS_TMR);
 }
 
 /* PM1_STS, write one to clear, and PM1_EN. */
@@ -86,6 +94,7 @@ static void evt_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
         pm->pm1_sts &= ~value;
     } else {
         pm->pm1_en = value;
+        enable_wakeup(pm);
     }
     pm_update(pm);
 }
@@ -247,6 +256,7 @@ void ich9_pm_reset(ICH9PMRegs *pm)
     pm->pm1_sts = pm->pm1_en = pm->pm1_cnt = 0;
     pm->tmr_overflow_time = 0;
     timer_stop(&pm->pmtimer);
+    enable_wakeup(pm);
     memset(pm->gpe_sts, 0, sizeof(pm->gpe_sts));
     memset(pm->gpe_en, 0, sizeof(pm->gpe_en));
     pm->smi_en = 0;
@@ -273,9 +283,13 @@ void ich9_pm_power_button(ICH9PMRegs *pm)
     pm_update(pm);
 }
 
-void ich9_pm_woken(ICH9PMRegs *pm)
+void ich9_pm_woken(ICH9PMRegs *pm, WakeupReason reason)
 {
-    pm->pm1_sts |= PM1_STS_WAK | PM1_STS_PWRBTN;
+    static const uint16_t by_reason[] = {
+        [WAKEUP_OTHER] = PM1_STS_PWRBTN, [WAKEUP_RTC] = PM1_STS_RTC, [WAKEUP_PMTIMER] = PM1_STS_TMR,
+    };
+
+    pm->pm1_sts |= PM1_STS_WAK | by_reason[reason];
 }
 
 void ich9_pm_raise_gpe(ICH9PMRegs *pm, unsigned bit)
@@ -291,6 +305,7 @@ static bool pm_post_load(void *opaque, int version_id, GError **error)
 
     /* Not further away than the counter can be: a time beyond that is nobody's. */
     pm->tmr_overflow_time = MIN(pm->tmr_overflow_time, pmtimer_ticks() + 2 * (int64_t)PMTIMER_MSB);
+    enable_wakeup(pm);
     pm_update(pm);
     return true;
 }

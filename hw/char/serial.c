@@ -153,7 +153,7 @@ static size_t can_receive(void *opaque)
 static void host_input(void *opaque, const uint8_t *buf, size_t len)
 {
     if (((SerialState *)opaque)->wakeup) {
-        system_wakeup_request();
+        system_wakeup_request(WAKEUP_OTHER);
     }
     receive(opaque, buf, len);
 }

@@ -177,15 +177,21 @@ static void place_smbios(PCMachineState *pc)
     write_bytes(tables, pc->smbios_tables->data, pc->smbios_tables->len);
 }
 
-bool boot_platform_init(PCMachineState *pc)
+void boot_platform_resume(void)
 {
-    static const uint8_t ebda[2] = { (BOOT_EBDA >> 4) & 0xff, BOOT_EBDA >> 12 };
-
     init_chipset();
     for (unsigned i = 0; i < x86_cpu_count(); i++) {
         init_mtrrs(x86_cpu_by_index(i));
     }
     init_local_apic();
+    set_shadow(false);
+}
+
+bool boot_platform_init(PCMachineState *pc)
+{
+    static const uint8_t ebda[2] = { (BOOT_EBDA >> 4) & 0xff, BOOT_EBDA >> 12 };
+
+    boot_platform_resume();
     set_shadow(true);
     address_space_write(&address_space_memory, 0x40e, ebda, sizeof(ebda));
     if (!place_acpi(pc)) {

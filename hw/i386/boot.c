@@ -259,6 +259,7 @@ static void machine_reset(void *opaque)
 
 void pc_boot_arm(PCMachineState *pc)
 {
+    pc_boot_resume_arm(pc);
     if (pc->boot) {
         reset_register(machine_reset, pc->boot);
         runstate_add_handler(run_state_changed, pc->boot);

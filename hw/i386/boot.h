@@ -45,6 +45,10 @@ unsigned boot_memory_map(const PCMachineState *pc, BootRange map[BOOT_RANGES_MAX
 
 /* What firmware does before it starts a kernel: chipset, ACPI, interrupt routes, MTRRs, tables in memory. False: no room. */
 bool boot_platform_init(PCMachineState *pc);
+/* What of that a reset undoes and memory does not hold: at the end of S3. */
+void boot_platform_resume(void);
+/* Wakes a kernel that was booted so, here or where it came from: no firmware has run that could. */
+void pc_boot_resume_arm(PCMachineState *pc);
 /* Registers and low memory for the entry. */
 void boot_enter_linux(const PCBoot *boot);
 void boot_enter_pvh(const PCBoot *boot);

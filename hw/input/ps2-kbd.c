@@ -45,7 +45,7 @@ static uint8_t translated(uint8_t code)
 
 static void put(PS2Kbd *s, uint8_t code)
 {
-    system_wakeup_request();
+    system_wakeup_request(WAKEUP_OTHER);
     if (!s->translate) {
         ps2_queue(&s->parent_obj, code);
     } else if (code == RELEASED) {

@@ -99,7 +99,7 @@ static void mouse_sync(void *opaque)
         return;
     }
     if (s->buttons) {
-        system_wakeup_request();
+        system_wakeup_request(WAKEUP_OTHER);
     }
     while (send_packet(s) && (s->dx || s->dy || s->dz)) {
     }

@@ -294,9 +294,11 @@ static void power_button(void *opaque)
     ich9_pm_power_button(&((ICH9LPCState *)opaque)->pm);
 }
 
-static void woken(void *opaque)
+static void sleeps(void *opaque, SleepPhase phase, WakeupReason reason)
 {
-    ich9_pm_woken(&((ICH9LPCState *)opaque)->pm);
+    if (phase == SLEEP_ENDS) {
+        ich9_pm_woken(&((ICH9LPCState *)opaque)->pm, reason);
+    }
 }
 
 /* Life. */
@@ -320,7 +322,7 @@ static bool lpc_realize(PCIDevice *dev, GError **error)
     memory_region_init_io(&lpc->apm_io, owner, &apm_ops, lpc, "apm-io", 2);
     memory_region_add(lpc->io_space, APM_CNT_PORT, &lpc->apm_io);
     powerdown_set_handler(power_button, lpc);
-    wakeup_set_handler(woken, lpc);
+    sleep_add_handler(sleeps, lpc);
     lpc->isa_bus = isa_bus_new(DEVICE(dev), lpc->system_memory, lpc->io_space);
     isa_bus_set_irqs(lpc->isa_bus, lpc->isa_irqs);
     if (lpc->dma_in_bridge) {
@@ -341,7 +343,7 @@ static void lpc_exit(PCIDevice *dev)
     ICH9LPCState *lpc = ICH9_LPC_DEVICE(dev);
 
     powerdown_set_handler(NULL, NULL);
-    wakeup_set_handler(NULL, NULL);
+    sleep_remove_handler(lpc);
     ich9_pcihp_finalize(&lpc->pm, lpc->io_space);
     ich9_cpuhp_finalize(&lpc->pm, lpc->io_space);
     memory_region_del(lpc->system_memory, &lpc->rcrb);

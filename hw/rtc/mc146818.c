@@ -5,17 +5,19 @@
 
 #include "migration/vmstate.h"
 #include "system/clock.h"
+#include "system/runstate.h"
 #include "util/error.h"
 #include "util/trace.h"
 #include "util/units.h"
 
 enum { SECONDS, SECONDS_ALARM, MINUTES, MINUTES_ALARM, HOURS, HOURS_ALARM, DAY_OF_WEEK, DAY_OF_MONTH, MONTH, YEAR,
-       REG_A, REG_B, REG_C, REG_D, CENTURY = 0x32, IBM_PS2_CENTURY = 0x37 };
+       REG_A, REG_B, REG_C, REG_D, SHUTDOWN_STATUS = 0x0f, CENTURY = 0x32, IBM_PS2_CENTURY = 0x37 };
 enum { A_UIP = 0x80, A_DIVIDER = 0x70, A_DIVIDER_RUN = 0x20, A_DIVIDER_RESET = 0x60, A_RATE = 0x0f };
 enum { B_SET = 0x80, B_PIE = 0x40, B_AIE = 0x20, B_UIE = 0x10, B_BINARY = 0x04, B_24H = 0x02 };
 enum { C_IRQF = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10 };
 enum { D_VRT = 0x80, ALARM_ANY = 0xc0, HOUR_PM = 0x80 };
 
+#define SHUTDOWN_RESUME 0xfe    /* what firmware on QEMU's boards takes for the end of S3 */
 #define RTC_FREQUENCY 32768
 #define UIP_HOLD_NS (244 * 1000)    /* UIP comes up this long before the update */
 
@@ -282,6 +284,9 @@ static void update_fired(void *opaque)
 
     if (clock_ns(s->clock) >= (int64_t)s->next_alarm_time) {
         flags |= C_AF;
+        if (s->cmos_data[REG_B] & B_AIE) {
+            system_wakeup_request(WAKEUP_RTC);
+        }
     }
     update_registers(s);
     if (s->cmos_data[REG_B] & B_SET) {
@@ -480,6 +485,14 @@ static time_t start_time(void)
     }
 }
 
+/* The board's word to firmware, which looks there after each reset. */
+static void sleeps(void *opaque, SleepPhase phase, WakeupReason reason)
+{
+    if (phase == SLEEP_BEGINS) {
+        ((RTCState *)opaque)->cmos_data[SHUTDOWN_STATUS] = SHUTDOWN_RESUME;
+    }
+}
+
 static bool rtc_realize(DeviceState *dev, GError **error)
 {
     static const ClockType clocks[] = { CLOCK_TYPE_HOST, CLOCK_TYPE_REALTIME, CLOCK_TYPE_VIRTUAL };
@@ -496,6 +509,7 @@ static bool rtc_realize(DeviceState *dev, GError **error)
     s->last_update = clock_ns(s->clock);
     s->offset = 0;
     time_to_registers(s, s->base_rtc);
+    sleep_add_handler(sleeps, s);
     timer_init(&s->periodic_timer, s->clock, periodic_fired, s);
     timer_init(&s->update_timer, s->clock, update_fired, s);
     arm_update(s);
@@ -508,6 +522,7 @@ static void rtc_unrealize(DeviceState *dev)
 {
     RTCState *s = MC146818_RTC(dev);
 
+    sleep_remove_handler(s);
     timer_stop(&s->periodic_timer);
     timer_stop(&s->update_timer);
     isa_unregister_io(&s->parent_obj, &s->io);

@@ -95,11 +95,18 @@ bool system_inject_nmi(void);
 
 /*
  * The guest sleeps (ACPI S3): CPUs stand still until something wakes them, which is a reset that keeps memory. Wakers
- * need not ask whether it sleeps. The handler is told after that reset: the chipset says in its registers that it slept.
+ * need not ask whether it sleeps. Timers wake it only if they may; that is the chipset's word (PM1_EN).
+ * Handlers are told when it falls asleep, and, in the order in which they were added, after that reset, before CPUs run.
  */
+typedef enum WakeupReason { WAKEUP_OTHER, WAKEUP_RTC, WAKEUP_PMTIMER, WAKEUP_REASONS } WakeupReason;
+typedef enum SleepPhase { SLEEP_BEGINS, SLEEP_ENDS } SleepPhase;
+typedef void SleepFn(void *opaque, SleepPhase phase, WakeupReason reason);
 void system_suspend_request(void);
-void system_wakeup_request(void);
-void wakeup_set_handler(void (*fn)(void *opaque), void *opaque);
+void system_wakeup_request(WakeupReason reason);
+void wakeup_enable(WakeupReason reason, bool on);
+/* fn is known by its opaque: one for each. */
+void sleep_add_handler(SleepFn *fn, void *opaque);
+void sleep_remove_handler(void *opaque);
 /* The process ends with that status and no further word. */
 void system_exit_request(int status);
 

@@ -99,6 +99,46 @@ def is_stopped_and_continued():
         equal(g.run("sort -u /tmp/sums | wc -l"), "1")
 
 
+def fall_asleep(g):
+    g.send("echo mem > /sys/power/state; echo wo\"\"ken")
+    g.wait("query-status", "status", ("suspended",), 30)
+
+
+def is_itself_after_sleep(g):
+    g.expect("woken\n")
+    equal(g.run("nproc"), "2")
+    equal(g.run("md5sum </dev/vda; echo 3 > /proc/sys/vm/drop_caches"), g.run("md5sum </dev/vda"))
+
+
+@test
+def sleeps_and_wakes():
+    with Guest("8.2", [*Q35, *BLK, "-smp", "2"]) as g:
+        g.wait_shell()
+        for _ in range(2):
+            fall_asleep(g)
+            g.qmp("system_wakeup")
+            is_itself_after_sleep(g)
+        g.run("echo +5 > /sys/class/rtc/rtc0/wakealarm")      # the clock chip's alarm wakes it
+        fall_asleep(g)
+        is_itself_after_sleep(g)
+        g.qmp("query-status")
+        equal([e["event"] for e in g.events if e["event"] in ("SUSPEND", "WAKEUP")], ["SUSPEND", "WAKEUP"] * 3)
+
+
+@test
+def sleeps_here_and_wakes_there():
+    saved = os.path.join(TMP, "asleep")
+    with Guest("8.1", [*Q35, *BLK, "-smp", "2"]) as g:
+        g.wait_shell()
+        fall_asleep(g)
+        g.save(saved)
+    with Guest("8.2", [*Q35, *BLK, "-smp", "2"], incoming=f"exec:cat {saved}") as g:
+        g.wait_loaded()
+        equal(g.qmp("query-status")["status"], "suspended")
+        g.qmp("system_wakeup")
+        is_itself_after_sleep(g)
+
+
 def counted_boot():
     """The kernel's log with instructions counted and a clock of its own: nothing of the host in it."""
     args = [*Q35, "-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01T00:00:00,clock=vm"]

@@ -353,6 +353,9 @@ def system_calls():
     yield "sysexit without cs", 0, "mov $0x174, %ecx; xor %eax, %eax; xor %edx, %edx; wrmsr; sysexitl"
     for msr, value in ("0xc0000082", "0x8000"), ("0xc0000100", "0x8000"), ("0xc0000101", "0xffff7fff"), ("0x176", "0x8000"):
         yield f"wrmsr {msr} not canonical", 0, f"mov ${msr}, %ecx; mov ${value}, %edx; xor %eax, %eax; wrmsr"
+    for msr, value in (0x400, 0xfffffbff), (0x410, 0xfffffbff), (0x401, 5), (0x402, 5), (0x403, 0x12345):
+        yield f"machine check bank {msr:#x} written {value:#x}", 0, f"mov ${msr}, %ecx; mov ${value}, %eax; mov $-1, %edx; test $1, %cl; cmovnz %esi, %edx; " \
+            "wrmsr; xor %edx, %edx; rdmsr; mov %eax, %ebx"
     yield "efer reserved", 0, "mov $0xc0000080, %ecx; rdmsr; or $2, %eax; wrmsr"
     yield "efer lma is the cpu's", 0, "mov $0xc0000080, %ecx; rdmsr; and $~0x400, %eax; wrmsr; rdmsr; mov %eax, %ebx"
     yield "cr8", 0, "mov $5, %eax; mov %rax, %cr8; mov %cr8, %rbx; mov $0xfee00080, %eax; mov (%rax), %ecx; xor %eax, %eax; mov %rax, %cr8"

@@ -162,6 +162,28 @@ def a_key_wakes():
         equal(story(vm, lambda: vm.qmp("send-key", keys=[{"type": "qcode", "data": "a"}])), (["WAKEUP"], "running"))
 
 
+@cases(True, False)
+def the_clocks_alarm_wakes_if_the_chipset_lets_it(lets):
+    def cmos(reg, value=None):
+        vm.outb(0x70, reg)
+        return vm.inb(0x71) if value is None else vm.outb(0x71, value)
+
+    with start("-rtc", "clock=vm") as vm:
+        for reg in 1, 3, 5:
+            cmos(reg, 0xc0)         # each second
+        cmos(11, 0x22)
+        fall = sleep(vm, 1)
+        vm.outw(PM + 2, lets << 10)
+        equal(story(vm, fall), (["SUSPEND"], "suspended"))
+        equal(cmos(15), 0xfe)       # what firmware looks for
+        if lets:
+            equal(story(vm, lambda: vm.clock_step(2000000000)), (["WAKEUP"], "running"))
+            sleep(vm, 1)
+            equal(vm.inw(PM) & 0x8500, 0x8400)
+        else:
+            equal(story(vm, lambda: vm.clock_step(2000000000)), ([], "suspended"))
+
+
 @test
 def a_reset_ends_sleep_without_a_wakeup():
     with start() as vm:

@@ -9,6 +9,7 @@
 #include "migration/vmstate.h"
 #include "system/clock.h"
 #include "system/memory.h"
+#include "system/runstate.h"
 
 #define ICH9_PM_SIZE 128
 #define ICH9_GPE_LEN 16             /* bytes of GPE0: the first half status, the second enables */
@@ -78,7 +79,7 @@ void ich9_pm_reset(ICH9PMRegs *pm);
 void ich9_pm_set_acpi_enabled(ICH9PMRegs *pm, bool enable);
 void ich9_pm_power_button(ICH9PMRegs *pm);
 /* The machine slept, and was reset. */
-void ich9_pm_woken(ICH9PMRegs *pm);
+void ich9_pm_woken(ICH9PMRegs *pm, WakeupReason reason);
 /* Sets a status bit of GPE0 (0 to 63), with an SCI if it is enabled. */
 void ich9_pm_raise_gpe(ICH9PMRegs *pm, unsigned bit);
 

@@ -209,10 +209,9 @@ static void write_plain(X86Exec *x, uint32_t msr, uint64_t value)
     if (msr == MSR_MTRR_DEF_TYPE && value & ~0xcffull) {
         refuse(x);
     }
-    /* A bank's status can be cleared only, its control set or cleared as a whole. */
-    if (msr >= MSR_MC0_CTL && msr < MSR_MC0_CTL + 40 &&
-        ((msr & 3) == 0 ? value != 0 && value != UINT64_MAX : (msr & 3) == 1 && value != 0)) {
-        refuse(x);
+    /* A bank's control is set or cleared as a whole. Kernels write other values to some that old CPUs want so. */
+    if (msr >= MSR_MC0_CTL && msr < MSR_MC0_CTL + 40 && (msr & 3) == 0 && value != 0 && value != UINT64_MAX) {
+        return;
     }
     *field = msr == MSR_FMASK || msr == MSR_TSC_AUX ? (uint32_t)value : value;
 }
