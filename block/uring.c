@@ -12,6 +12,11 @@
 
 #define ENTRIES 256
 #define PART_MAX 0x7ffff000u /* what one read or write moves at most */
+/*
+ * From here on the copy from or to the page cache takes longer than handing it to one of the kernel's workers: it would
+ * hold up the main loop, and with it every CPU that needs a device.
+ */
+#define LARGE (128 << 10)
 
 static struct {
     struct io_uring ring;
@@ -68,6 +73,9 @@ bool block_uring_start(BlockRequest *req)
         g_assert(req->op == BLOCK_FLUSH);
         io_uring_prep_fsync(sqe, req->fd, IORING_FSYNC_DATASYNC);
         break;
+    }
+    if (req->op != BLOCK_FLUSH && req->bytes - req->moved >= LARGE) {
+        io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
     }
     io_uring_sqe_set_data(sqe, req);
     uring.in_kernel++;
