@@ -1,5 +1,6 @@
 #include "system/ramblock.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -39,6 +40,45 @@ static void blocks_are_ordered_by_size_then_creation(void)
     free_ram(a);
     free_ram(c);
     free_ram(d);
+}
+
+/* Whether the mapping that holds an address asks for huge pages ("hg" of its VmFlags); true where that can't be told. */
+static bool asks_for_huge_pages(const void *host)
+{
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    bool inside = false;
+
+    if (!g_file_test("/sys/kernel/mm/transparent_hugepage", G_FILE_TEST_IS_DIR) ||
+        !g_file_get_contents("/proc/self/smaps", &text, NULL, NULL)) {
+        return true;
+    }
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        unsigned long from, to;
+
+        if (sscanf(*line, "%lx-%lx ", &from, &to) == 2) {
+            inside = (uintptr_t)host >= from && (uintptr_t)host < to;
+        } else if (inside && g_str_has_prefix(*line, "VmFlags:")) {
+            return strstr(*line, " hg") != NULL;
+        }
+    }
+    return true;
+}
+
+static void large_blocks_are_made_of_huge_pages(void)
+{
+    MemoryRegion *large = new_ram("large", 4 * MiB), *odd = new_ram("odd", 5 * MiB + 4096), *small = new_ram("small", MiB);
+
+    g_assert_cmpuint((uintptr_t)large->ram->host % (2 * MiB), ==, 0);
+    g_assert_cmpuint((uintptr_t)odd->ram->host % (2 * MiB), ==, 0);
+    g_assert_true(asks_for_huge_pages(large->ram->host) && asks_for_huge_pages(odd->ram->host));
+    memset(large->ram->host, 1, 4 * MiB);
+    memset(odd->ram->host, 1, 5 * MiB + 4096);
+    memset(small->ram->host, 1, MiB);
+    free_ram(large);
+    free_ram(odd);
+    free_ram(small);
 }
 
 static void lengths_are_rounded_to_pages(void)
@@ -289,6 +329,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define TEST(name) g_test_add_func("/ramblock/" #name, name)
     TEST(blocks_are_ordered_by_size_then_creation);
+    TEST(large_blocks_are_made_of_huge_pages);
     TEST(lengths_are_rounded_to_pages);
     TEST(name_in_use_and_impossible_sizes_are_refused);
     TEST(name_begins_with_the_owners_path);
