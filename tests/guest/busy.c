@@ -6,6 +6,7 @@
  *     busy start DISK         the workers: disk, clocks, processes, memory, arithmetic
  *     busy disk DISK          one more, that reads and writes a disk until it is gone; errors are right then
  *     busy status             e.g. "errors 0 jump 12 reads 3 writes 3 forks 10 ticks 99 rounds 7 sums 5 plugged 0"
+ *     busy tsc                what RDTSC reads
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -363,6 +364,10 @@ int main(int argc, char **argv)
 
     if (strcmp(what, "exit") == 0) {
         return atoi(disk);
+    }
+    if (strcmp(what, "tsc") == 0) {
+        printf("tsc %llu\n", __builtin_ia32_rdtsc());
+        return 0;
     }
     share_status();
     if (strcmp(what, "status") == 0) {

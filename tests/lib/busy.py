@@ -202,5 +202,5 @@ class Busy:
         for command in ("savevm here", "loadvm here", "delvm here"):
             said = self.g.hmp(command)
             if said:
-                raise VMError(f"{command}: {said}")
+                raise VMError(f"{command}: {said}; {self.g.stderr()}")
         self.g.qmp("cont")
