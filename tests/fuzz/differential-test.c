@@ -444,7 +444,7 @@ static uint16_t random_selector(const Test *t, bool code)
 /* A place that has breakpoints, in most segments of code. */
 static uint64_t random_goal(uint16_t selector)
 {
-    return (segment_of(selector) ? 0 : CODE) + 0xd00 + below(0x100);
+    return (segment_of(selector) ? 0 : CODE) + 0xd00 + below(0x100) + (below(4) ? 0 : random64() << 32);
 }
 
 /* An image for XRSTOR or FXRSTOR, right or nearly so. */

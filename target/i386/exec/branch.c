@@ -110,7 +110,9 @@ void x86_enter(X86Exec *x, const X86Op *op)
     }
     sp -= op->imm & 0xffff;
     x86_probe_write(x, op, stack_linear(x, op, sp, size, true), size);
-    x86_put(x, 8 * R_EBP, frame, size == 2 ? 2 : stack_size(x));
+    /* A stack of 16 bits leaves the upper half of ESP in it. */
+    frame = stack_size(x) == 2 ? (x->regs[R_ESP] & ~0xffffull) | (uint16_t)frame : frame;
+    x86_put(x, 8 * R_EBP, frame, size == 2 ? 2 : x86_long_code(x) ? 8 : 4);
     set_sp(x, sp);
 }
 

@@ -61,9 +61,10 @@ static void direct(X86Exec *x, const X86Op *op, X86Descriptor *cs, uint64_t eip,
     if (!(cs->high & DESC_P)) {
         x86_raise_error(x, EXCP_NP, cs->selector & ~3u);
     }
-    x86_check_entry(x, cs, eip);
-    x86_descriptor_accessed(x, cs);
-    if (is_call) {
+    if (x86_long_mode(x) && !(cs->high & DESC_L)) {
+        eip = (uint32_t)eip;
+    }
+    if (is_call) {      /* pushes first, as CPUs do */
         X86Stack stack = x86_stack(x);
 
         if (x86_long_mode(x)) {     /* as it is in the code that is entered: CPUs do so */
@@ -71,7 +72,12 @@ static void direct(X86Exec *x, const X86Op *op, X86Descriptor *cs, uint64_t eip,
         }
         x86_stack_push(x, &stack, x->env->segs[R_CS].selector, op->size);
         x86_stack_push(x, &stack, x->eip, op->size);
+        x86_check_entry(x, cs, eip);
+        x86_descriptor_accessed(x, cs);
         x86_stack_commit(x, &stack);
+    } else {
+        x86_check_entry(x, cs, eip);
+        x86_descriptor_accessed(x, cs);
     }
     x86_set_cs(x, cs, x86_cpl(x));
     x->eip = eip;

@@ -3,6 +3,7 @@
  * vol. 3, chapter 6), and the instructions that ask for it.
  */
 #include "system/runstate.h"
+#include "target/i386/exec/alu.h"
 #include "target/i386/exec/system.h"
 #include "util/log.h"
 
@@ -311,21 +312,18 @@ void x86_insn_into(X86Exec *x, const X86Op *op)
     }
 }
 
+/* The upper bound is not looked at if the lower one decides. */
 void x86_insn_bound(X86Exec *x, const X86Op *op)
 {
-    uint64_t linear = x86_linear(x, op, 2 * op->size, false);
-    bool inside;
+    unsigned size = op->size;
+    int64_t index = (int64_t)(x86_get(x, op->reg, size) << (64 - 8 * size)) >> (64 - 8 * size);
 
-    if (op->size == 2) {
-        int16_t index = x86_get(x, op->reg, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t value = x86_ld(x, op, x86_linear_in(x, op, op->seg, x86_offset(x, op, i * size), size, false), size);
+        int64_t bound = (int64_t)(value << (64 - 8 * size)) >> (64 - 8 * size);
 
-        inside = index >= (int16_t)x86_ld16(x, op, linear) && index <= (int16_t)x86_ld16(x, op, linear + 2);
-    } else {
-        int32_t index = x86_get(x, op->reg, 4);
-
-        inside = index >= (int32_t)x86_ld32(x, op, linear) && index <= (int32_t)x86_ld32(x, op, linear + 4);
-    }
-    if (!inside) {
-        x86_raise(x, EXCP_BR);
+        if (i ? index > bound : index < bound) {
+            x86_raise(x, EXCP_BR);
+        }
     }
 }
