@@ -138,6 +138,117 @@ static void the_stack_of_16_bits_wraps(void)
     g_assert_cmphex(*exec_at(0xfffe), ==, 0x34);
 }
 
+/* The third and fourth GiB get page tables: the first pages of the third are at `physical`, the first of the fourth at 8 MiB. */
+enum { THIRD_TABLE = EXEC_TABLES + 0x5000, FOURTH_TABLE = EXEC_TABLES + 0x9000 };
+static const uint64_t third = 0x80000000, fourth = 0xc0000000;
+
+static void map_small_pages(uint64_t physical, unsigned count)
+{
+    exec_put64(EXEC_TABLES + 0x1000 + 8 * 2, (EXEC_TABLES + 0x3000) | 0x23);
+    exec_put64(EXEC_TABLES + 0x1000 + 8 * 3, (EXEC_TABLES + 0x4000) | 0x23);
+    for (unsigned i = 0; i < 4; i++) {
+        exec_put64(EXEC_TABLES + 0x3000 + 8 * i, (THIRD_TABLE + 0x1000 * i) | 0x23);
+    }
+    exec_put64(EXEC_TABLES + 0x4000, FOURTH_TABLE | 0x23);
+    for (unsigned i = 0; i < count; i++) {
+        exec_put64(THIRD_TABLE + 8 * i, (physical + 0x1000 * i) | 0x63);
+    }
+    exec_put64(FOURTH_TABLE, 0x800000 | 0x63);
+}
+
+static void pages_that_share_a_place_in_the_cache_keep_apart(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    map_small_pages(0x200000, 1);
+    exec_put64(0, 10);
+    exec_put64(0x200000, 20);
+    exec_put64(0x800000, 30);
+    env->regs[R_EBX] = 0;
+    env->regs[R_ESI] = third;
+    env->regs[R_EDI] = fourth;
+    env->regs[R_ECX] = 3;
+    /* 1: inc qword [rbx]; inc qword [rsi]; inc qword [rdi]; dec ecx; jnz 1b */
+    EXEC_RUN(0x48, 0xff, 0x03, 0x48, 0xff, 0x06, 0x48, 0xff, 0x07, 0xff, 0xc9, 0x75, 0xf3);
+    g_assert_cmpuint(exec_get64(0), ==, 13);
+    g_assert_cmpuint(exec_get64(0x200000), ==, 23);
+    g_assert_cmpuint(exec_get64(0x800000), ==, 33);
+}
+
+static void a_translation_that_was_set_aside_is_invalidated_too(void)
+{
+    X86CPUState *env = exec_reset(64);
+
+    map_small_pages(0x200000, 1);
+    exec_put64(0x200000, 0);
+    exec_put64(0x300000, 0);
+    env->regs[R_ESI] = third;
+    env->regs[R_EDI] = fourth;
+    env->regs[R_EDX] = THIRD_TABLE;
+    env->regs[R_EAX] = 0x300063;
+    /* inc qword [rsi]; inc qword [rdi]; mov [rdx], rax; invlpg [rsi]; inc qword [rsi] */
+    EXEC_RUN(0x48, 0xff, 0x06, 0x48, 0xff, 0x07, 0x48, 0x89, 0x02, 0x0f, 0x01, 0x3e, 0x48, 0xff, 0x06);
+    g_assert_cmpuint(exec_get64(0x200000), ==, 1);
+    g_assert_cmpuint(exec_get64(0x300000), ==, 1);
+}
+
+static void cr3_forgets_however_many_pages_were_accessed(void)
+{
+    static const unsigned counts[] = { 1, 1000, 1500 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(counts); i++) {
+        X86CPUState *env = exec_reset(64);
+
+        map_small_pages(0x200000, counts[i]);
+        *exec_at(0x200000) = *exec_at(0xe00000) = 0;
+        env->regs[R_ESI] = env->regs[R_EDI] = third;
+        env->regs[R_ECX] = counts[i];
+        env->regs[R_EDX] = THIRD_TABLE;
+        env->regs[R_EAX] = 0xe00063;
+        /* 1: inc byte [rsi]; add rsi, 0x1000; dec ecx; jnz 1b; mov [rdx], rax; mov rax, cr3; mov cr3, rax; inc byte [rdi] */
+        EXEC_RUN(0xfe, 0x06, 0x48, 0x81, 0xc6, 0x00, 0x10, 0x00, 0x00, 0xff, 0xc9, 0x75, 0xf3,
+                 0x48, 0x89, 0x02, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0xfe, 0x07);
+        g_assert_cmpuint(*exec_at(0x200000), ==, 1);
+        g_assert_cmpuint(*exec_at(0xe00000), ==, 1);
+    }
+}
+
+static void a_call_to_another_page_goes_where_that_is_now(void)
+{
+    static const uint8_t one[] = { 0x83, 0xc3, 1, 0xc3 }, sixteen[] = { 0x83, 0xc3, 16, 0xc3 };    /* add ebx, …; ret */
+    X86CPUState *env = exec_reset(64);
+
+    map_small_pages(0x200000, 1);
+    memcpy(exec_at(0x200000), one, sizeof(one));
+    memcpy(exec_at(0x300000), sixteen, sizeof(sixteen));
+    env->regs[R_EBX] = 0;
+    env->regs[R_ESI] = third;
+    env->regs[R_EDX] = THIRD_TABLE;
+    env->regs[R_EAX] = 0x300063;
+    env->regs[R_ECX] = 4;
+    /* 1: call third; cmp ecx, 3; jne 2f; mov [rdx], rax; invlpg [rsi]; 2: dec ecx; jnz 1b */
+    EXEC_RUN(0xe8, 0xfb, 0xff, 0xfe, 0x7f, 0x83, 0xf9, 3, 0x75, 6, 0x48, 0x89, 0x02, 0x0f, 0x01, 0x3e, 0xff, 0xc9, 0x75, 0xec);
+    g_assert_cmpuint(env->regs[R_EBX], ==, 1 + 1 + 16 + 16);
+}
+
+static void a_call_to_an_instruction_across_pages_goes_where_its_second_half_is_now(void)
+{
+    static const uint8_t head[] = { 0x81, 0xc3 }, one[] = { 1, 0, 0, 0, 0xc3 }, sixteen[] = { 16, 0, 0, 0, 0xc3 };
+    X86CPUState *env = exec_reset(64);
+
+    map_small_pages(0x200000, 2);
+    memcpy(exec_at(0x200ffe), head, sizeof(head));          /* add ebx, …; ret */
+    memcpy(exec_at(0x201000), one, sizeof(one));
+    memcpy(exec_at(0x300000), sixteen, sizeof(sixteen));
+    env->regs[R_EBX] = 0;
+    env->regs[R_ESI] = third + 0x1000;
+    env->regs[R_EDX] = THIRD_TABLE + 8;
+    env->regs[R_EAX] = 0x300063;
+    env->regs[R_ECX] = 4;
+    EXEC_RUN(0xe8, 0xf9, 0x0f, 0xff, 0x7f, 0x83, 0xf9, 3, 0x75, 6, 0x48, 0x89, 0x02, 0x0f, 0x01, 0x3e, 0xff, 0xc9, 0x75, 0xec);
+    g_assert_cmpuint(env->regs[R_EBX], ==, 1 + 1 + 16 + 16);
+}
+
 static void dirty_and_accessed_bits_are_set_by_accesses(void)
 {
     X86CPUState *env = exec_reset(64);
@@ -298,6 +409,11 @@ int main(int argc, char **argv)
     TEST(strings_copy_and_fill);
     TEST(a_pattern_repeats_when_copied_onto_itself);
     TEST(the_stack_of_16_bits_wraps);
+    TEST(pages_that_share_a_place_in_the_cache_keep_apart);
+    TEST(a_translation_that_was_set_aside_is_invalidated_too);
+    TEST(cr3_forgets_however_many_pages_were_accessed);
+    TEST(a_call_to_another_page_goes_where_that_is_now);
+    TEST(a_call_to_an_instruction_across_pages_goes_where_its_second_half_is_now);
     TEST(dirty_and_accessed_bits_are_set_by_accesses);
     TEST(invlpg_drops_all_of_a_large_page);
     TEST(misaligned_accesses_of_users_fault_if_they_want_so);

@@ -367,9 +367,11 @@ X86Block *x86_block_find(X86Exec *x, uint64_t eip)
     if (!block) {
         block = x86_translate_block(x, eip, page, linear);
     }
-    if (block && !block->second && x->mode & MODE_FLAT) {
+    if (block && block->host && (x->mode & (MODE_FLAT | MODE_SINGLE)) == MODE_FLAT) {
+        bool global = page->global && eip >> 63 && (!block->second || x86_code_page(x, (linear | ~PAGE_MASK) + 1)->global);
+
         block->eip = eip;
-        block->era = &p->era[page->global && eip >> 63];
+        block->era = &p->era[global];
         block->checked = *block->era;
         *x86_jump_entry(p, eip) = block;
     }

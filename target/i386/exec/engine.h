@@ -22,7 +22,7 @@ typedef struct X86Link {
     X86Block *target;           /* NULL: not yet looked up, or on another page */
     union {
         struct X86Link *next;   /* others that lead to the target */
-        X86Block *far;          /* on another page: to be checked each time (x86_block_is_at()) */
+        X86Block *far;          /* on another page, or it crosses pages: to be checked each time (x86_block_is_at()) */
     };
 } X86Link;
 
@@ -154,7 +154,7 @@ static inline X86Block **x86_jump_entry(X86ExecPrivate *p, uint64_t eip)
     return &p->jumps[(eip ^ eip >> 12) & (JUMPS - 1)];
 }
 
-/* Whether a block that is meant for this mode, and crosses no page, is what runs from eip. */
+/* Whether a block that is meant for this mode is what runs from eip. */
 static inline bool x86_block_is_at(const X86Block *block, uint64_t eip)
 {
     return block->eip == eip && block->checked == *block->era;

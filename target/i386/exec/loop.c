@@ -109,7 +109,10 @@ const X86Op *x86_go(X86Exec *x, uint64_t eip)
     if (unlikely(x->pending || !(x->mode & MODE_FLAT) || x->mode & MODE_SINGLE)) {
         return NULL;
     }
-    block = x86_block_find(x, eip);
+    block = x86_block_cached(x, eip);
+    if (unlikely(!block)) {
+        block = x86_block_find(x, eip);
+    }
     if (unlikely(!block)) {
         return NULL;
     }
@@ -142,7 +145,7 @@ const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip)
         link->target = block;
         link->next = block->incoming;
         block->incoming = link;
-    } else if ((from ^ eip) >= TARGET_PAGE_SIZE && block->host && !block->second) {
+    } else if (((from ^ eip) >= TARGET_PAGE_SIZE || block->second) && block->host && !link->target) {
         link->far = block;
     }
     x->regs[X86_REG_RIP / 8] = eip;
