@@ -90,13 +90,20 @@ static bool set_one(const char *key, Json *value, void *opaque)
            object_property_parse(s->accel, key, json_get_string(value), PROP_ORIGIN_USER, s->error);
 }
 
+bool accel_is_known(const char *name)
+{
+    g_autofree char *type = g_strdup_printf("%s-accel", name);
+
+    return type_is_a(type, TYPE_ACCEL);
+}
+
 bool accel_use(const char *name, const Json *properties, GError **error)
 {
     g_autofree char *type = g_strdup_printf("%s-accel", name);
     Object *accel;
     Setting s;
 
-    if (!type_is_a(type, TYPE_ACCEL)) {
+    if (!accel_is_known(name)) {
         return error_setf(error, "invalid accelerator %s", name);
     }
     accel = object_new(type);

@@ -138,10 +138,15 @@ static struct {
     struct termios modes;
 } stdio;
 
+const char *chardev_no_stdio;
+
 static bool stdio_open(Chardev *chr, const Json *opts, GError **error)
 {
     bool signals;
 
+    if (chardev_no_stdio) {
+        return error_setf(error, "%s", chardev_no_stdio);
+    }
     if (stdio.used) {
         return error_setf(error, "cannot use stdio by multiple character devices");
     }

@@ -1,12 +1,15 @@
 #include "system/main.h"
 
+#include <fcntl.h>
 #include <glib.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
+#include "chardev/chardev.h"
 #include "hw/core/compat.h"
 #include "system/main-loop.h"
 #include "system/memory.h"
@@ -69,6 +72,16 @@ static bool start(Config *config)
     return setup_run(config);
 }
 
+/* Nothing else gets a number below 3: a disk image would be written to by the next warning. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) == fd && fd != STDERR_FILENO) {
+            chardev_no_stdio = "Failed to set FD nonblocking: Bad file descriptor";
+        }
+    }
+}
+
 int godwit_main(int argc, char **argv)
 {
     Config config = { .no_reboot = false };
@@ -76,6 +89,7 @@ int godwit_main(int argc, char **argv)
     int status = EXIT_FAILURE;
 
     log_set_program_name(slash ? slash + 1 : argc ? argv[0] : "godwit");
+    fill_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
     if (options_parse(&config, argc, argv)) {
         status = EXIT_SUCCESS;

@@ -108,12 +108,14 @@ static bool parse_assignment(char *line, Json *opts)
 bool options_read_config(Config *config, const char *path, GError **error)
 {
     g_autofree char *text = NULL, *group = NULL;
+    g_autoptr(GError) local = NULL;
     g_autoptr(Json) opts = NULL;
     g_auto(GStrv) lines = NULL;
 
-    errno = 0;
-    if (!g_file_get_contents(path, &text, NULL, NULL)) {
-        return error_set_errno(error, errno, "Could not open '%s'", path);
+    if (!g_file_get_contents(path, &text, NULL, &local)) {
+        return g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_ISDIR)
+                   ? error_setf(error, "Cannot read config file: Is a directory")
+                   : error_set_errno(error, errno, "Could not open '%s'", path);
     }
     lines = g_strsplit(text, "\n", -1);
     for (int i = 0; lines[i]; i++) {

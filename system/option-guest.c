@@ -244,6 +244,9 @@ static bool opt_audiodev(Config *config, OptionItem *item, GError **error)
     if (strcmp(json_member_string(item->opts, "driver", NULL), "none") != 0) {
         return error_setf(error, "audio driver '%s' is not available", json_member_string(item->opts, "driver", NULL));
     }
+    if (!option_knows_all(item->opts, WORDS("id", "driver", "timer-period", "in", "out"), error)) {
+        return false;
+    }
     options_file(config, OPT_AUDIODEV, item);
     return true;
 }
@@ -290,6 +293,9 @@ static bool opt_mon(Config *config, OptionItem *item, GError **error)
         return false;
     }
     item->control = strcmp(json_member_string(item->opts, "mode", "readline"), "control") == 0;
+    if (item->pretty && !item->control) {
+        return error_setf(error, "'pretty' is not compatible with HMP monitors");
+    }
     if (!json_has(item->opts, "chardev")) {
         return error_setf(error, "Parameter 'chardev' is missing");
     }

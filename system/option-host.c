@@ -42,8 +42,15 @@ static bool opt_display(Config *config, OptionItem *item, GError **error)
     if (!g_strv_contains(kinds, kind)) {
         return error_setf(error, "Parameter 'type' does not accept value '%s'", kind);
     }
+    if (strcmp(kind, "none") != 0) {
+        return error_setf(error, "Display '%s' is not available.", kind);
+    }
+    item->opts = keyval_parse(item->arg, "type", NULL, error);
+    if (!item->opts || !option_knows_all(item->opts, WORDS("type", "full-screen", "window-close", "show-cursor", "gl"), error)) {
+        return false;
+    }
     config->display = item->arg;
-    return strcmp(kind, "none") == 0 || error_setf(error, "Display '%s' is not available.", kind);
+    return true;
 }
 
 static bool opt_vga(Config *config, OptionItem *item, GError **error)

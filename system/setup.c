@@ -300,6 +300,9 @@ static bool make_debugcon(Config *config)
 bool setup_chardevs(Config *config)
 {
     add_defaults(config);
+    if (config->daemonize) {
+        chardev_no_stdio = "cannot use stdio with -daemonize";
+    }
     return each(config, OPT_CHARDEV, make_chardev) && each(config, OPT_MONITOR, make_monitor_chardev) &&
            each(config, OPT_SERIAL, make_serial) && each(config, OPT_PARALLEL, make_parallel) && make_debugcon(config);
 }
@@ -341,32 +344,51 @@ static bool make_device(Config *config, OptionItem *item, GError **error)
     return device_add(item->opts, item->json, error) != NULL;
 }
 
-static bool try_accel(Config *config, OptionItem *item, GError **error)
+/* Takes the accelerator; what is not there is said, and left to the next. False: its properties are wrong. */
+static bool try_accel(const char *context, const char *name, const Json *properties, bool *chosen, unsigned *missing)
 {
-    return accel_use(json_member_string(item->opts, "accel", ""), item->opts, error);
+    GError *error = NULL;
+    bool known = accel_is_known(name);
+
+    log_set_context(context);
+    if (accel_use(name, properties, &error)) {
+        *chosen = true;
+    } else {
+        fail(error);
+        ++*missing;
+    }
+    log_set_context(NULL);
+    if (*chosen && *missing) {
+        error_report("falling back to %s", name);
+    }
+    return *chosen || !known;
 }
 
-/* -machine accel=kvm:tcg takes the first that is there. */
-static bool choose_accel(const char *list, GError **error)
+/* The first of -accel NAME -accel NAME, or of -machine accel=NAME:NAME, that is there. */
+static bool choose_accel(Config *config)
 {
-    g_auto(GStrv) names = g_strsplit(list, ":", -1);
-    GError *first = NULL;
+    g_auto(GStrv) names = config->accel ? g_strsplit(config->accel, ":", -1) : NULL;
+    const GPtrArray *items = config->items[OPT_ACCEL];
+    unsigned missing = 0;
+    bool chosen = false, ok = true;
 
-    for (char **name = names; *name; name++) {
-        GError *e = NULL;
-
-        if (accel_use(*name, NULL, &e)) {
-            g_clear_error(&first);
-            return true;
-        }
-        if (first) {
-            g_error_free(e);
-        } else {
-            first = e;
-        }
+    if (items && names) {
+        error_report("The -accel and \"-machine accel=\" options are incompatible");
+        return false;
     }
-    g_propagate_error(error, first ? first : g_error_new(GODWIT_ERROR, 0, "invalid accelerator %s", list));
-    return false;
+    for (guint i = 0; items && i < items->len && ok && !chosen; i++) {
+        const OptionItem *item = items->pdata[i];
+
+        ok = try_accel(item->text, json_member_string(item->opts, "accel", ""), item->opts, &chosen, &missing);
+    }
+    for (char **name = names; name && *name && ok && !chosen; name++) {
+        ok = try_accel(NULL, *name, NULL, &chosen, &missing);
+    }
+    if (ok && names && !*names) {
+        error_report("no accelerator found");
+        return false;
+    }
+    return chosen || (ok && !missing);
 }
 
 static bool in_context_of_incoming(Config *config, bool ok, GError *error)
@@ -418,7 +440,6 @@ static void find_firmware(Config *config)
 static bool create_machine(Config *config)
 {
     GError *error = NULL;
-    g_autofree char *accel = g_strdup(config->accel);
 
     if (config->only_migratable) {
         migration_set_only_migratable();
@@ -427,15 +448,12 @@ static bool create_machine(Config *config)
         migration_set_uuid(config->uuid);
     }
     find_firmware(config);
+    config->accel = NULL;               /* of the machine's options, too */
     json_remove(config->machine, "accel");
-    config->accel = NULL;
     if (!prepare_incoming(config)) {
         return false;
     }
     if (!migration_init(&error) || !machine_create(config->machine, &error)) {
-        return fail(error);
-    }
-    if (accel && !choose_accel(accel, &error)) {
         return fail(error);
     }
     current_machine->default_firmware = find_data_file(config, "bios-256k.bin");
@@ -506,7 +524,7 @@ bool setup_machine(Config *config)
     runstate_no_reboot = config->no_reboot;
     runstate_no_shutdown = config->no_shutdown;
     drive_snapshot_all = config->snapshot;
-    if (!each(config, OPT_GLOBAL, make_global) || !each(config, OPT_ACCEL, try_accel) || !create_machine(config) ||
+    if (!each(config, OPT_GLOBAL, make_global) || !choose_accel(config) || !create_machine(config) ||
         !each(config, OPT_OBJECT, make_object) || !each(config, OPT_BLOCKDEV, make_blockdev) ||
         !each(config, OPT_DRIVE, make_drive)) {
         return false;

@@ -11,6 +11,8 @@
 
 /* "tcg" with its properties, texts as -accel has them ("accel" and "id" are left out). Refused: "invalid accelerator x". */
 bool accel_use(const char *name, const Json *properties, GError **error);
+/* Whether accel_use() failed since there is no such accelerator; else a property was wrong. */
+bool accel_is_known(const char *name);
 /* It is chosen: CPUs that are made from now on have only features that it can execute. */
 void accel_prepare(void);
 /*

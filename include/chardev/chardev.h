@@ -81,6 +81,8 @@ bool chardev_ringbuf_write(Chardev *chr, const void *buf, size_t len, GError **e
 void chardev_send_break(Chardev *chr);
 /* -echr: the mux's escape character, C-a at first. */
 extern uint8_t chardev_mux_escape;
+/* Why there is no stdio to take (in the background, or closed); NULL: it can be had. Set by main(). */
+extern const char *chardev_no_stdio;
 /* What C-a x at a mux does; set by main(). */
 extern void (*chardev_terminate_hook)(void);
 

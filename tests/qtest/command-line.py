@@ -120,6 +120,51 @@ def memory_is_kept_in_the_path_given():
 
 # ------------------------------------------------------------ objects and files
 
+@cases(
+    (["-accel", "foo", "-accel", "tcg"], 0, "godwit-8.2: -accel foo: invalid accelerator foo\ngodwit-8.2: falling back to tcg\n"),
+    (["-machine", "accel=kvm:tcg"], 0, "godwit-8.2: invalid accelerator kvm\ngodwit-8.2: falling back to tcg\n"),
+    (["-accel", "tcg", "-accel", "foo"], 0, ""), (["-enable-kvm", "-accel", "qtest"], 0,
+                                                "godwit-8.2: -enable-kvm: invalid accelerator kvm\ngodwit-8.2: falling back to qtest\n"),
+    (["-accel", "foo", "-accel", "bar"], 1, "godwit-8.2: -accel foo: invalid accelerator foo\ngodwit-8.2: -accel bar: invalid accelerator bar\n"),
+    (["-accel", "tcg,thread=foo", "-accel", "tcg"], 1, "godwit-8.2: -accel tcg,thread=foo: Invalid 'thread' setting foo\n"),
+    (["-accel", "tcg", "-machine", "accel=tcg"], 1, 'godwit-8.2: The -accel and "-machine accel=" options are incompatible\n'),
+)
+def first_accelerator_that_is_there_is_taken(args, status, said):
+    got, _, err = ask([*NONE, *args])
+    equal((got, err), (status, said))
+
+
+@cases(
+    ("-display none,foo=1", "Parameter 'foo' is unexpected"), ("-audiodev none,id=a,foo=1", "Parameter 'foo' is unexpected"),
+    ("-daemonize -qmp stdio", "cannot use stdio with -daemonize"), ("-daemonize -serial mon:stdio", "cannot use stdio with -daemonize"),
+    ("-mon chardev=c,pretty=on", "'pretty' is not compatible with HMP monitors"), ("-readconfig .", "Cannot read config file: Is a directory"),
+)
+def option_is_refused(text, why):
+    option = text.replace("-daemonize ", "")
+    status, out, err = run("8.2", "-M", "q35", "-S", "-display", "none", "-nodefaults", *text.split())
+    equal((status, out, err), (1, "", f"godwit-8.2: {option}: {why}\n"))
+
+
+@test
+def closed_standard_descriptors_are_nobody_elses():
+    program = [binary("8.2"), *NONE, "-blockdev", "file,node-name=f,filename=closed.img"]
+    with open("closed.img", "wb") as f:
+        f.write(b"kept" * 256)
+    for closed in ("<&-", ">&-"):
+        p = subprocess.run(["sh", "-c", f'exec "$@" -qmp stdio {closed}', "sh", *program], capture_output=True, text=True, timeout=20,
+                           stdin=subprocess.DEVNULL)
+        equal((p.returncode, p.stderr), (1, "godwit-8.2: -qmp stdio: Failed to set FD nonblocking: Bad file descriptor\n"))
+    # The signal makes it say a word on what was stderr.
+    p = subprocess.Popen(["sh", "-c", 'exec "$@" -qmp unix:closed.sock,server=on,wait=off <&- >&- 2>&-', "sh", *program])
+    end = time.monotonic() + 20
+    while not os.path.exists("closed.sock") and time.monotonic() < end:
+        time.sleep(0.01)
+    equal([os.readlink(f"/proc/{p.pid}/fd/{fd}") for fd in range(3)], ["/dev/null"] * 3)
+    p.terminate()
+    equal(p.wait(20), 0)
+    equal(open("closed.img", "rb").read(), b"kept" * 256)
+
+
 @test
 def secret_is_taken_raw_and_base64_from_file_and_text():
     open("key", "wb").write(bytes(range(32)))
