@@ -24,6 +24,9 @@ LSPCI = """\
 00:1f.0 ISA bridge: Intel Corporation 82801IB (ICH9) LPC Interface Controller (rev 02)
 00:1f.2 SATA controller: Intel Corporation 82801IR/IO/IH (ICH9R/DO/DH) 6 port SATA Controller [AHCI mode] (rev 02)
 00:1f.3 SMBus: Intel Corporation 82801I (ICH9 Family) SMBus Controller (rev 02)"""
+# With vector registers, as real QEMU's TCG has them, too.
+VECTORS = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+movbe,+xsave,+avx,+avx2,+fma,+f16c,+bmi1,+bmi2,+abm"
+SEVERAL = "for i in 1 2 3 4 5; do /run/files/avx $i %d & done > /tmp/avx 2>&1"
 READ_MASK = "setpci -s 00:01.0 ECAP_AER+08.l"
 # Writes at random places and reads what it wrote, until it is told to end or has read something else.
 FIO = ("(until [ -e /root/end ]; do fio --name=job --directory=/root --size=8M --bs=4k --rw=randwrite --verify=crc32c --verify_fatal=1"
@@ -102,10 +105,24 @@ def finds_the_machine_and_obeys_its_power_button():
         ends(g)
 
 
+def has(feature):
+    with open("/proc/cpuinfo") as f:
+        return feature in re.search(r"^flags.*", f.read(), re.M)[0].split()
+
+
+def vector_program():
+    """The path of one that keeps its own numbers in all AVX registers and looks whether they stay."""
+    if not has("avx2") or not has("fma"):
+        raise Skip("the host's CPU has no AVX2 or FMA")
+    program = os.path.join(TMP, "avx")
+    subprocess.run(["gcc", "-O2", "-static", "-mavx2", "-mfma", "-o", program, os.path.join(HERE, "avx.c"), "-lm"], check=True)
+    return program
+
+
 @test
 def moves_while_it_boots_and_while_it_works():
-    qemu, disk = peer.qemu("7.2"), copy(os.path.join(TMP, "disk"))
-    path, shared = os.path.join(TMP, "stream"), {"args": args(), "disk": disk, "append": "systemd.show_status=yes"}
+    qemu, disk, path = peer.qemu("7.2"), copy(os.path.join(TMP, "disk")), os.path.join(TMP, "stream")
+    shared = {"args": args(extra=["-cpu", VECTORS]), "disk": disk, "append": "systemd.show_status=yes", "files": [vector_program()]}
     with Debian("7.2", **shared) as g:
         g.expect("Listening on", 120)
         saved(g, path)
@@ -118,7 +135,7 @@ def moves_while_it_boots_and_while_it_works():
         equal(g.run(READ_MASK), "00000000")
         g.run("dd if=/dev/urandom of=/root/random bs=1M count=4 2>/dev/null; find /usr/bin /usr/sbin /root -xdev -type f -size -2M"
               " | sort | head -n 200 | xargs sha256sum > /var/tmp/sums", 120)
-        g.run(f"{FIO} sleep 2")
+        g.run(f"{FIO} {SEVERAL % 12}; sleep 2")
         before = uptime(g)
         saved(g, path)
     for station in (qemu, "8.2"):
@@ -134,6 +151,7 @@ def moves_while_it_boots_and_while_it_works():
                 saved(g, path)
                 continue
             contains(g.run("touch /root/end; wait; tail -n 5 /root/fio", 120), "fio-ends-well")
+            equal(g.run("grep -c rounds /tmp/avx"), "5", g.run("cat /tmp/avx"))
             g.run("rm /root/job*; echo 3 > /proc/sys/vm/drop_caches; sha256sum --quiet -c /var/tmp/sums", 120)
             equal(g.run("systemctl is-system-running"), "running")
             healthy(g)
@@ -147,24 +165,15 @@ def uptime(g):
     return float(g.run("cut -d' ' -f1 /proc/uptime"))
 
 
-def has(feature):
-    with open("/proc/cpuinfo") as f:
-        return feature in re.search(r"^flags.*", f.read(), re.M)[0].split()
-
-
 @test
 def programs_with_vector_registers_keep_them():
-    if not has("avx2") or not has("fma"):
-        raise Skip("the host's CPU has no AVX2 or FMA")
-    program, path = os.path.join(TMP, "avx"), os.path.join(TMP, "vectors")
-    subprocess.run(["gcc", "-O2", "-static", "-mavx2", "-mfma", "-o", program, os.path.join(HERE, "avx.c"), "-lm"], check=True)
-    machine = {"args": args(extra=["-cpu", "max", "-no-shutdown"]), "files": [program], "disk": copy(os.path.join(TMP, "disk"))}
-    several = "(for i in 1 2 3 4 5; do /run/files/avx $i %d & done; wait) > /tmp/avx 2>&1"
+    path = os.path.join(TMP, "stream")
+    machine = {"args": args(extra=["-cpu", "max", "-no-shutdown"]), "files": [vector_program()], "disk": copy(os.path.join(TMP, "disk"))}
     with Debian("8.2", **machine) as g:
         g.wait_shell(180)
         flags = g.run("grep -m 1 ^flags /proc/cpuinfo").split()
         equal([f for f in ("avx", "avx2", "fma", "xsave") if f not in flags], [])
-        g.run(several % 3)
+        g.run(SEVERAL % 3 + "; wait")
         equal(g.run("grep -c rounds /tmp/avx"), "5", g.run("cat /tmp/avx"))
         # Programs that choose their code by the CPU's features, each checked against another way to the same.
         g.run("dd if=/dev/urandom of=/tmp/r bs=64k count=64 2>/dev/null")
@@ -176,7 +185,7 @@ def programs_with_vector_registers_keep_them():
         g.run("openssl genpkey -algorithm ed25519 -out /tmp/k && openssl pkey -in /tmp/k -pubout -out /tmp/p && "
               "head -c 1000 /tmp/r > /tmp/m && openssl pkeyutl -sign -rawin -inkey /tmp/k -in /tmp/m -out /tmp/s && "
               "openssl pkeyutl -verify -pubin -rawin -inkey /tmp/p -in /tmp/m -sigfile /tmp/s")
-        g.send(several % 8 + "; echo vectors-end")
+        g.send(SEVERAL % 8 + "; wait; echo vectors-end")
         time.sleep(1)
         saved(g, path)
     with loaded("8.1", path, **machine) as g:

@@ -25,7 +25,7 @@ FIO = ("libaio1", "libgfapi0", "libibverbs1", "libnbd0", "libnuma1", "libpmem1",
 MODULES = ("button", "evdev", "autofs4", "configfs", "fuse", "loop", "dm-mod", "efi-pstore", "serio_raw", "virtio_net",
            "virtio-rng", "crc32-pclmul", "crc32c-intel", "crct10dif-pclmul", "ghash-clmulni-intel", "aesni-intel", "crypto_simd",
            "cryptd", "failover", "net_failover", "rng-core", "binfmt_misc", "drm", "psmouse", "intel_rapl_common",
-           "intel_rapl_msr", "rapl", "ipv6", "dmi-sysfs", "qemu_fw_cfg", "watchdog", "iTCO_wdt", "pcspkr", "sha512-ssse3")
+           "intel_rapl_msr", "rapl", "ipv6", "dmi-sysfs", "qemu_fw_cfg", "watchdog", "iTCO_wdt", "pcspkr")
 UUID = "60d11700-0000-4000-8000-00000000da7a"
 SIZE = "512M"
 DROPPED = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "usr/lib/udev/hwdb.d",
