@@ -628,6 +628,9 @@ void test_make(Test *t, uint64_t seed, uint64_t index, const TestWish *wanted)
             t->count = i + 1;
         }
     }
+    if (is_image(&t->ops[0])) {
+        furnish_stack(t, &t->ops[0]);   /* EAX, which operands behind it may have taken */
+    }
     if (!below(50)) { /* across the end of the page, which is the end of all code */
         t->offset = PAGE - below(t->length + 1);
     }

@@ -17,6 +17,15 @@ static void return_flags(X86Exec *x, uint32_t flags, unsigned size, bool io_leve
     x86_set_eflags(x, (x86_eflags(x) & ~mask) | (flags & mask) | 2);
 }
 
+/* No more than the selector is read of its place. */
+static uint16_t pop_selector(X86Exec *x, X86Stack *stack, unsigned size)
+{
+    uint16_t selector = x86_stack_pop(x, stack, 2);
+
+    stack->sp += size - 2;
+    return selector;
+}
+
 static void return_real(X86Exec *x, unsigned size, unsigned release, bool is_iret)
 {
     X86Stack stack = x86_stack(x);
@@ -105,7 +114,7 @@ static void return_protected(X86Exec *x, unsigned size, unsigned release, bool i
 {
     X86Stack stack = x86_stack(x);
     uint64_t eip = x86_stack_pop(x, &stack, size), esp = 0;
-    uint16_t selector = x86_stack_pop(x, &stack, size);
+    uint16_t selector = pop_selector(x, &stack, size);
     uint32_t flags = is_iret ? x86_stack_pop(x, &stack, size) : 0;
     unsigned cpl = x86_cpl(x), rpl = selector & 3;
     bool with_stack = rpl != cpl || (is_iret && x86_long_code(x));
@@ -124,7 +133,10 @@ static void return_protected(X86Exec *x, unsigned size, unsigned release, bool i
     stack.sp += release;
     if (with_stack) {
         esp = x86_stack_pop(x, &stack, size) + release;
-        ss = outer_stack(x, x86_stack_pop(x, &stack, size), &cs);
+        ss = outer_stack(x, pop_selector(x, &stack, size), &cs);
+    }
+    if (x86_long_mode(x) && !(cs.high & DESC_L)) {
+        eip = (uint32_t)eip;
     }
     x86_check_entry(x, &cs, eip);
     x86_descriptor_accessed(x, &cs);

@@ -252,12 +252,14 @@ static void save(X86Exec *x, const X86Op *op, bool compacted, bool optimized)
     uint64_t linear = xsave_address(x, op, true), mask = requested(x), used, written, bv, pkru = x->env->pkru;
     unsigned length = image_length(mask, compacted), pkru_at = component_offset(mask, 9, compacted);
     uint8_t image[IMAGE_MAX];
+    unsigned first;
 
-    vector_probe(x, op, linear, length);
-    vector_read(x, op, linear, image, length);
     vector_leave(x);
     used = in_use(x);
     written = compacted || optimized ? mask & used : mask;
+    first = (compacted ? written & (XCR0_X87 | XCR0_SSE) : mask & (XCR0_X87 | XCR0_SSE | XCR0_AVX)) ? 0 : HEADER;
+    vector_probe(x, op, linear + first, length - first);
+    vector_read(x, op, linear + first, image + first, length - first);
     memcpy(&bv, image + HEADER, 8);
     bv = compacted ? mask & used : (bv & ~mask) | (mask & used);
     memcpy(image + HEADER, &bv, 8);
@@ -281,7 +283,7 @@ static void save(X86Exec *x, const X86Op *op, bool compacted, bool optimized)
     if (written & XCR0_PKRU) {
         memcpy(image + pkru_at, &pkru, PKRU_SIZE);
     }
-    vector_write(x, op, linear, image, length);
+    vector_write(x, op, linear + first, image + first, length - first);
 }
 
 static void xsave(X86Exec *x, const X86Op *op) { save(x, op, false, false); }
