@@ -265,18 +265,17 @@ static void print_char(Monitor *mon, uint8_t c)
 
 static void print_unit(Monitor *mon, char format, unsigned size, uint64_t v)
 {
-    static const int octal[] = { 0, 3, 6, 0, 11, 0, 0, 0, 22 }, decimal[] = { 0, 4, 6, 0, 11, 0, 0, 0, 20 };
-    int shift = 64 - size * 8;
+    static const int octal[] = { 0, 3, 6, 0, 11, 0, 0, 0, 22 }, decimal[] = { 0, 3, 5, 0, 10, 0, 0, 0, 20 };
 
     switch (format) {
     case 'o':
-        monitor_printf(mon, "0%0*" PRIo64, octal[size], v);
+        monitor_printf(mon, "%#*" PRIo64, octal[size], v);
         break;
     case 'u':
         monitor_printf(mon, "%*" PRIu64, decimal[size], v);
         break;
-    case 'd':
-        monitor_printf(mon, "%*" PRId64, decimal[size], (int64_t)(v << shift) >> shift);
+    case 'd': /* without a sign below 64 bits, as QEMU shows them */
+        monitor_printf(mon, "%*" PRId64, decimal[size], (int64_t)v);
         break;
     case 'c':
         print_char(mon, v);
@@ -309,7 +308,8 @@ static bool read_unit(uint64_t addr, uint8_t *buf, unsigned size, bool is_virtua
 static void dump(Monitor *mon, const Json *args, bool is_virtual)
 {
     static char format = 'x';
-    static unsigned size = 4;
+    static unsigned unit = 4;
+    unsigned size;
     uint64_t addr = json_member_int(args, "addr", 0), count = json_member_int(args, "count", 1);
     const char *wanted = json_member_string(args, "format", "");
     unsigned per_line;
@@ -319,8 +319,10 @@ static void dump(Monitor *mon, const Json *args, bool is_virtual)
         return;
     }
     format = wanted[0] ? wanted[0] : format;
-    size = format == 'c' ? 1 : unit_size(args, size);
-    per_line = format == 'c' ? 8 : size == 8 ? 2 : size == 4 ? 4 : 8;
+    unit = unit_size(args, unit);
+    size = format == 'c' ? 1 : unit;
+    count *= unit / size;
+    per_line = unit == 1 ? 8 : 16 / size;
     for (uint64_t i = 0; i < count; i += per_line) {
         monitor_printf(mon, "%016" PRIx64 ":", addr);
         for (uint64_t k = i; k < MIN(i + per_line, count); k++, addr += size) {
@@ -356,7 +358,7 @@ static void cmd_print(Monitor *mon, const Json *args, GError **error)
 
     switch (wanted[0]) {
     case 'o':
-        monitor_printf(mon, "0%" PRIo64, (uint64_t)v);
+        monitor_printf(mon, "%#" PRIo64, (uint64_t)v);
         break;
     case 'u':
         monitor_printf(mon, "%" PRIu64, (uint64_t)v);
@@ -368,7 +370,7 @@ static void cmd_print(Monitor *mon, const Json *args, GError **error)
         print_char(mon, v);
         break;
     default:
-        monitor_printf(mon, "0x%" PRIx64, (uint64_t)v);
+        monitor_printf(mon, "%#" PRIx64, (uint64_t)v);
     }
     monitor_puts(mon, "\n");
 }

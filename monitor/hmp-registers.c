@@ -4,6 +4,7 @@
 
 #include "accel/cpus.h"
 #include "monitor/hmp.h"
+#include "monitor/monitor-int.h"
 #include "target/i386/cpu.h"
 #include "target/i386/cpu-state.h"
 
@@ -117,6 +118,61 @@ static void info_registers(Monitor *mon, const Json *args, GError **error)
         }
         cpus_resume();
     }
+}
+
+/* --- by name, in expressions --- */
+
+static bool general_value(const X86CPUState *env, const char *name, int64_t *value)
+{
+    static const char *const names[CPU_REGS] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
+                                                 "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15" };
+
+    for (int i = 0; i < CPU_REGS; i++) {
+        if (strcmp(name, names[i]) == 0 || (i == R_ESP && strcmp(name, "sp") == 0) || (i == R_EBP && strcmp(name, "fp") == 0)) {
+            *value = env->regs[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool segment_value(const X86CPUState *env, const char *name, int64_t *value)
+{
+    static const char names[CPU_SEGMENTS][3] = { "es", "cs", "ss", "ds", "fs", "gs" };
+
+    for (int i = 0; i < CPU_SEGMENTS; i++) {
+        const SegmentCache *s = &env->segs[i];
+
+        if (strncmp(name, names[i], 2) == 0 && (!name[2] || strcmp(name + 2, ".base") == 0 || strcmp(name + 2, ".limit") == 0)) {
+            *value = !name[2] ? (int64_t)s->selector : name[3] == 'b' ? (int64_t)s->base : (int64_t)s->limit;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool hmp_register_value(const char *name, size_t len, int64_t *value)
+{
+    g_autofree char *wanted = g_strndup(name, len);
+    X86CPU *cpu = x86_cpu_by_index(0);
+    const X86CPUState *env = cpu ? &cpu->env : NULL;
+    bool ok = true;
+
+    if (!env) {
+        return false;
+    }
+    cpus_pause();
+    if (strcmp(wanted, "pc") == 0) {
+        *value = env->eip + env->segs[R_CS].base;
+    } else if (strcmp(wanted, "eip") == 0) {
+        *value = env->eip;
+    } else if (strcmp(wanted, "eflags") == 0) {
+        *value = env->eflags;
+    } else {
+        ok = general_value(env, wanted, value) || segment_value(env, wanted, value);
+    }
+    cpus_resume();
+    return ok;
 }
 
 static const HmpCommand commands[] = {

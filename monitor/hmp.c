@@ -139,6 +139,17 @@ static bool expr_unary(Expression *e, int64_t *value)
         if (ok && *e->p++ != ')') {
             return error_setf(e->error, "')' expected");
         }
+    } else if (c == '$') {
+        size_t len = 0;
+
+        while (g_ascii_isalnum(e->p[1 + len]) || strchr("._", e->p[1 + len] ? e->p[1 + len] : ' ')) {
+            len++;
+        }
+        if (!hmp_register_value(e->p + 1, len, value)) {
+            return error_setf(e->error, "unknown register");
+        }
+        e->p += 1 + len;
+        ok = true;
     } else if (c == '\0') {
         return error_setf(e->error, "unexpected end of expression");
     } else {
@@ -444,11 +455,11 @@ HMP_COMMANDS(basics)
 
 /* --- running a line --- */
 
-static void run(Monitor *mon, const HmpCommand *c, bool info, const char *rest)
+/* `typed`: the name as the user has it, with its length. */
+static void run(Monitor *mon, const HmpCommand *c, bool info, const char *typed, size_t len)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Json) args = take_arguments(c, rest, &error);
-    size_t first = strcspn(c->name, "|");
+    g_autoptr(Json) args = take_arguments(c, typed + len, &error);
     Monitor *before = monitor_now;
 
     if (!args) {
@@ -459,7 +470,7 @@ static void run(Monitor *mon, const HmpCommand *c, bool info, const char *rest)
                                  g_str_has_prefix(error->message, "unsupported option");
 
             monitor_printf(mon, "%s%s%s\nTry \"help %s%.*s\" for more information\n", names_command ? c->name : "",
-                           names_command ? ": " : "", error->message, info ? "info " : "", (int)first, c->name);
+                           names_command ? ": " : "", error->message, info ? "info " : "", (int)len, typed);
         }
         return;
     }
@@ -486,7 +497,7 @@ void hmp_execute(Monitor *mon, const char *line)
         if (sub_len) {
             c = find(true, sub, sub_len);
             if (c) {
-                run(mon, c, true, sub + sub_len);
+                run(mon, c, true, sub, sub_len);
             } else {
                 monitor_printf(mon, "unknown command: 'info %.*s'\n", (int)sub_len, sub);
             }
@@ -495,7 +506,7 @@ void hmp_execute(Monitor *mon, const char *line)
     }
     c = find(false, p, len);
     if (c) {
-        run(mon, c, false, p + len);
+        run(mon, c, false, p, len);
     } else {
         monitor_printf(mon, "unknown command: '%.*s'\n", (int)strcspn(p, " \t"), p);
     }

@@ -53,6 +53,9 @@ void hmp_session_release(Monitor *mon);
 char *hmp_with_carriage_returns(const char *text);
 size_t hmp_complete(const char *text, GPtrArray *words);
 
+/* "pc", "eax", "cs", "cs.base" of the first CPU; false: there is no such register. */
+bool hmp_register_value(const char *name, size_t len, int64_t *value);
+
 /* Sets event_hook; called with the first monitor. */
 void qmp_events_init(void);
 void qmp_events_flush(void);    /* what rate limits hold back: before exit */
