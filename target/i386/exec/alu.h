@@ -18,9 +18,11 @@ uint64_t x86_shift(X86Exec *x, unsigned id, uint64_t value, unsigned count, unsi
 /* The effective address, plus `more`, cut to the address size. */
 uint64_t x86_offset(X86Exec *x, const X86Op *op, int64_t more);
 
-/* stack.c, strings.c, branch.c */
+/* stack.c, strings.c, branch.c, integer-misc.c */
 X86PlainFn x86_push, x86_pop, x86_pusha, x86_popa, x86_enter, x86_leave;
 X86PlainFn x86_movs, x86_cmps, x86_stos, x86_lods, x86_scas;
 X86PlainFn x86_jmp, x86_jmp_ind, x86_jcc, x86_jcxz, x86_loop, x86_call, x86_call_ind, x86_ret;
+X86PlainFn x86_decimal_adjust, x86_ascii_adjust, x86_ascii_multiply, x86_lahf, x86_sahf, x86_salc, x86_carry, x86_cld, x86_std;
+X86PlainFn x86_nop, x86_pause, x86_fence, x86_clflush;
 
 #endif

@@ -2,7 +2,6 @@
  * Integer instructions as plain handlers: every operand form, size and mode, in any order of rare cases. What is frequent
  * has specialised handlers besides (fast.c), which must agree with these.
  */
-#include <sched.h>
 #include <string.h>
 
 #include "system/main-loop.h"
@@ -368,65 +367,6 @@ static void bswap(X86Exec *x, const X86Op *op)
     x86_put(x, op->rm, op->size == 8 ? __builtin_bswap64(value) : op->size == 4 ? __builtin_bswap32((uint32_t)value) : 0, op->size);
 }
 
-/* --- decimal --- */
-
-static void decimal_adjust(X86Exec *x, const X86Op *op)
-{
-    uint32_t flags = x86_eflags(x), new = 0;
-    uint8_t al = (uint8_t)x->regs[R_EAX], old = al;
-    bool minus = op->id == X86_DAS, carry = flags & FLAG_CF;
-
-    if ((al & 15) > 9 || flags & FLAG_AF) {
-        if (minus ? old < 6 : old > 0xf9) {
-            new |= FLAG_CF;
-        }
-        al = minus ? al - 6 : al + 6;
-        new |= FLAG_AF;
-    }
-    new |= carry && minus ? FLAG_CF : 0;
-    if (old > 0x99 || carry) {
-        al = minus ? al - 0x60 : al + 0x60;
-        new |= FLAG_CF;
-    } else if (!minus) {
-        new &= ~FLAG_CF;
-    }
-    x86_put(x, 8 * R_EAX, al, 1);
-    x86_cc_mixed(x, x86_sign_extend(al, 1), new);
-}
-
-static void ascii_adjust(X86Exec *x, const X86Op *op)
-{
-    uint32_t flags = x86_eflags(x);
-    uint16_t ax = (uint16_t)x->regs[R_EAX];
-    uint32_t new = 0;
-
-    if ((ax & 15) > 9 || flags & FLAG_AF) {
-        ax = op->id == X86_AAA ? ax + 0x106 : ax - 0x106;
-        new = FLAG_CF | FLAG_AF;
-    }
-    ax &= 0xff0f;
-    x86_put(x, 8 * R_EAX, ax, 2);
-    x86_cc_mixed(x, x86_sign_extend(ax, 1), new);
-}
-
-static void ascii_multiply(X86Exec *x, const X86Op *op)
-{
-    uint8_t base = (uint8_t)op->imm, al = (uint8_t)x->regs[R_EAX], ah = (uint8_t)(x->regs[R_EAX] >> 8);
-
-    if (op->id == X86_AAM) {
-        if (base == 0) {
-            x86_raise(x, EXCP_DE);
-        }
-        ah = al / base;
-        al = al % base;
-    } else {
-        al = (uint8_t)(al + ah * base);
-        ah = 0;
-    }
-    x86_put(x, 8 * R_EAX, (uint64_t)(ah << 8 | al), 2);
-    x86_cc_logic(x, x86_sign_extend(al, 1));
-}
-
 /* --- moves --- */
 
 static void mov(X86Exec *x, const X86Op *op)
@@ -635,67 +575,6 @@ static void xlat(X86Exec *x, const X86Op *op)
     x86_put(x, 8 * R_EAX, x86_ld8(x, op, x86_linear_in(x, op, op->seg, offset, 1, false)), 1);
 }
 
-/* --- flags --- */
-
-static void lahf(X86Exec *x, const X86Op *op)
-{
-    x86_put(x, 8 * R_EAX + 1, x86_eflags(x) & 0xff, 1);
-}
-
-static void sahf(X86Exec *x, const X86Op *op)
-{
-    uint32_t low = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF;
-
-    x86_set_arith(x, (x86_of(x) ? FLAG_OF : 0) | (x->regs[R_EAX] >> 8 & low));
-}
-
-static void salc(X86Exec *x, const X86Op *op)
-{
-    x86_put(x, 8 * R_EAX, x86_cf(x) ? 0xff : 0, 1);
-}
-
-static void carry(X86Exec *x, const X86Op *op)
-{
-    uint32_t arith = x86_eflags(x) & FLAGS_ARITH;
-
-    x86_set_arith(x, op->id == X86_CLC ? arith & ~FLAG_CF : op->id == X86_STC ? arith | FLAG_CF : arith ^ FLAG_CF);
-}
-
-static void cld(X86Exec *x, const X86Op *op)
-{
-    x->env->eflags &= ~(uint64_t)FLAG_DF;
-}
-
-static void std(X86Exec *x, const X86Op *op)
-{
-    x->env->eflags |= FLAG_DF;
-}
-
-/* --- hints --- */
-
-static void nop(X86Exec *x, const X86Op *op)
-{
-}
-
-/* Spinning for another CPU, which may need this one's time on the host. */
-static void pause_(X86Exec *x, const X86Op *op)
-{
-    if (++x->engine->pauses % 64 == 0) {
-        sched_yield();
-    }
-}
-
-static void fence(X86Exec *x, const X86Op *op)
-{
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-/* Caches have no other effect; the address is translated, and may fault. */
-static void clflush(X86Exec *x, const X86Op *op)
-{
-    x86_ld8(x, op, x86_linear(x, op, 1, false));
-}
-
 X86PlainFn *const x86_plain_integer[X86_INSNS] = {
     [X86_ADD] = alu, [X86_OR] = alu, [X86_ADC] = alu, [X86_SBB] = alu, [X86_AND] = alu, [X86_SUB] = alu, [X86_XOR] = alu,
     [X86_CMP] = alu, [X86_TEST] = alu, [X86_INC] = unary, [X86_DEC] = unary, [X86_NOT] = unary, [X86_NEG] = unary,
@@ -704,18 +583,18 @@ X86PlainFn *const x86_plain_integer[X86_INSNS] = {
     [X86_SAR] = shift, [X86_SHLD] = double_shift, [X86_SHRD] = double_shift,
     [X86_BT] = bit_test, [X86_BTS] = bit_test, [X86_BTR] = bit_test, [X86_BTC] = bit_test,
     [X86_BSF] = bit_scan, [X86_BSR] = bit_scan, [X86_BSWAP] = bswap,
-    [X86_AAA] = ascii_adjust, [X86_AAS] = ascii_adjust, [X86_AAM] = ascii_multiply, [X86_AAD] = ascii_multiply,
-    [X86_DAA] = decimal_adjust, [X86_DAS] = decimal_adjust,
+    [X86_AAA] = x86_ascii_adjust, [X86_AAS] = x86_ascii_adjust, [X86_AAM] = x86_ascii_multiply, [X86_AAD] = x86_ascii_multiply,
+    [X86_DAA] = x86_decimal_adjust, [X86_DAS] = x86_decimal_adjust,
     [X86_MOV] = mov, [X86_MOV_MOFFS] = mov_moffs, [X86_MOVZX] = movx, [X86_MOVSX] = movx, [X86_MOVSXD] = movx, [X86_MOVNTI] = mov,
     [X86_LEA] = lea, [X86_XCHG] = xchg, [X86_XADD] = xadd, [X86_CMPXCHG] = cmpxchg, [X86_CMPXCHG8B] = cmpxchg8b,
     [X86_CMPXCHG16B] = cmpxchg16b, [X86_CMOVCC] = cmov, [X86_SETCC] = setcc, [X86_CBW] = cbw, [X86_CWD] = cwd, [X86_XLAT] = xlat,
-    [X86_LAHF] = lahf, [X86_SAHF] = sahf, [X86_SALC] = salc, [X86_CMC] = carry, [X86_CLC] = carry, [X86_STC] = carry,
-    [X86_CLD] = cld, [X86_STD] = std,
+    [X86_LAHF] = x86_lahf, [X86_SAHF] = x86_sahf, [X86_SALC] = x86_salc, [X86_CMC] = x86_carry, [X86_CLC] = x86_carry, [X86_STC] = x86_carry,
+    [X86_CLD] = x86_cld, [X86_STD] = x86_std,
     [X86_PUSH] = x86_push, [X86_POP] = x86_pop, [X86_PUSHA] = x86_pusha, [X86_POPA] = x86_popa, [X86_ENTER] = x86_enter,
     [X86_LEAVE] = x86_leave,
     [X86_MOVS] = x86_movs, [X86_CMPS] = x86_cmps, [X86_STOS] = x86_stos, [X86_LODS] = x86_lods, [X86_SCAS] = x86_scas,
     [X86_JMP] = x86_jmp, [X86_JMP_IND] = x86_jmp_ind, [X86_JCC] = x86_jcc, [X86_JCXZ] = x86_jcxz, [X86_LOOP] = x86_loop,
     [X86_LOOPE] = x86_loop, [X86_LOOPNE] = x86_loop, [X86_CALL] = x86_call, [X86_CALL_IND] = x86_call_ind, [X86_RET] = x86_ret,
-    [X86_NOP] = nop, [X86_PAUSE] = pause_, [X86_LFENCE] = fence, [X86_MFENCE] = fence, [X86_SFENCE] = fence,
-    [X86_CLFLUSH] = clflush, [X86_CLFLUSHOPT] = clflush, [X86_CLWB] = clflush,
+    [X86_NOP] = x86_nop, [X86_PAUSE] = x86_pause, [X86_LFENCE] = x86_fence, [X86_MFENCE] = x86_fence, [X86_SFENCE] = x86_fence,
+    [X86_CLFLUSH] = x86_clflush, [X86_CLFLUSHOPT] = x86_clflush, [X86_CLWB] = x86_clflush,
 };
