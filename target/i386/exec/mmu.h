@@ -5,10 +5,10 @@
 #ifndef TARGET_I386_EXEC_MMU_H
 #define TARGET_I386_EXEC_MMU_H
 
+#include "target/i386/exec/control-bits.h"
 #include "target/i386/exec/engine.h"
 
 #define PAGE_MASK (~(TARGET_PAGE_SIZE - 1))
-enum { CR0_WP = 1 << 16, CR4_PSE = 1 << 4, CR4_PAE = 1 << 5, CR4_PGE = 1 << 7, CR4_SMEP = 1 << 20, CR4_SMAP = 1 << 21 };
 enum { TLB_SUPERVISOR, TLB_SMAP, TLB_USER, TLB_ALIGNED };
 
 typedef struct X86Walk {

@@ -15,6 +15,7 @@
 #ifndef TARGET_I386_EXEC_VECTOR_H
 #define TARGET_I386_EXEC_VECTOR_H
 
+#include "target/i386/exec/control-bits.h"
 #include "target/i386/exec/engine.h"
 #include "target/i386/exec/mem.h"
 
@@ -22,8 +23,6 @@ enum {
     MXCSR_IE = 1 << 0, MXCSR_DE = 1 << 1, MXCSR_ZE = 1 << 2, MXCSR_FLAGS = 0x3f, MXCSR_MASKS = 0x1f80, MXCSR_DEFAULT = 0x1f80,
     MXCSR_ALL = 0xffff,
 };
-enum { CR0_PE = 1 << 0, CR0_MP = 1 << 1, CR0_EM = 1 << 2, CR0_TS = 1 << 3, CR0_NE = 1 << 5 };
-enum { CR4_OSFXSR = 1 << 9, CR4_OSXMMEXCPT = 1 << 10, CR4_OSXSAVE = 1 << 18 };
 enum { XCR0_X87 = 1 << 0, XCR0_SSE = 1 << 1, XCR0_AVX = 1 << 2, XCR0_PKRU = 1 << 9 };
 
 /* How an instruction uses its operands. */
