@@ -8,7 +8,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import busy
-from guest import Guest
+from guest import Guest, vmlinux
 from tap import cases, contains, equal, main, test
 
 TMP = tempfile.mkdtemp(prefix="linux")
@@ -28,6 +28,17 @@ def boots_to_a_shell(cpus):
         contains(g.run("uname -m"), "x86_64")
         g.send("poweroff -f")
         equal(g.wait_end(), 0)
+
+
+@test
+def boots_by_the_pvh_entry_of_its_elf_image():
+    with Guest("8.2", [*Q35, "-smp", "2"], image=vmlinux(), append="by=pvh") as g:
+        g.wait_shell()
+        contains(g.run("dmesg | grep -i pvh; cat /proc/cmdline"), "by=pvh")
+        equal(g.run("nproc"), "2")
+        equal(int(g.run("awk '/MemTotal/ { print $2 }' /proc/meminfo")) > 180 << 10, True)
+        g.send("reboot -f")
+        g.wait_shell()
 
 
 @cases("5.1", "8.0.1")

@@ -98,6 +98,23 @@ def kernel():
     return os.path.join(boot, next(f for f in os.listdir(boot) if f.startswith("vmlinuz-")))
 
 
+@functools.cache
+def vmlinux():
+    """The path of the ELF image that the bzImage unpacks: it has a PVH entry."""
+    path = os.path.join(CACHE, os.path.basename(kernel()).replace("vmlinuz", "vmlinux"))
+    if not os.path.exists(path):
+        with open(kernel(), "rb") as f:
+            image = f.read()
+        setup = ((image[0x1f1] or 4) + 1) * 512
+        offset, length = struct.unpack_from("<II", image, 0x248)     # payload_offset, payload_length
+        payload = image[setup + offset:setup + offset + length - 4]  # behind it, the size
+        lz4 = os.path.join(fetch("lz4"), "usr", "bin", "lz4")
+        with tempfile.NamedTemporaryFile(dir=CACHE, delete=False) as out:
+            subprocess.run([lz4, "-dc"], input=payload, stdout=out, check=True)
+        os.rename(out.name, path)
+    return path
+
+
 def _modules():
     found = {}
     for folder, _, files in os.walk(os.path.join(kernel_package(), "lib", "modules")):
@@ -196,15 +213,16 @@ def _find(root, name):
 
 
 class Guest(VM):
-    """A machine with the kernel, the initramfs and its console on a socket; without `direct`, what firmware finds on the disks."""
+    """A machine with the kernel, the initramfs and its console on a socket; without `direct`, what
+    firmware finds on the disks. `image` is another kernel."""
 
-    def __init__(self, release, args=(), append="", more="", files=(), init=INIT, incoming=None, memory=256, direct=True, **kw):
+    def __init__(self, release, args=(), append="", more="", files=(), init=INIT, incoming=None, memory=256, direct=True, image=None, **kw):
         self.console_dir = tempfile.mkdtemp(prefix="console")
         path = os.path.join(self.console_dir, "console")
         self.text = ""
         args = ["-m", memory, *args, "-chardev", f"socket,id=console,path={path},server=on,wait=off", "-serial", "chardev:console"]
         if direct:
-            args += ["-kernel", kernel(), "-initrd", initramfs(more, tuple(files), init),
+            args += ["-kernel", image or kernel(), "-initrd", initramfs(more, tuple(files), init),
                      "-append", f"console=ttyS0 quiet panic=-1 {append}".strip()]
         try:
             super().__init__(release, args, stopped=True, incoming=incoming, **kw)
