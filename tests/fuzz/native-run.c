@@ -120,7 +120,7 @@ static inline __attribute__((always_inline)) void take_segments(NativeState *s, 
     s->selectors[2] = of_frame[3];
 }
 
-static void __attribute__((optimize("no-stack-protector"))) handler(int signal, siginfo_t *info, void *opaque)
+static void __attribute__((no_stack_protector)) handler(int signal, siginfo_t *info, void *opaque)
 {
     const ucontext_t *uc = opaque;
     const greg_t *g = uc->uc_mcontext.gregs;

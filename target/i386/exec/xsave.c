@@ -172,11 +172,11 @@ static void fxsave(X86Exec *x, const X86Op *op)
 static void fxrstor(X86Exec *x, const X86Op *op)
 {
     bool sse = x->env->hflags & 1u << HF_OSFXSR_SHIFT;
-    uint64_t linear = fx_address(x, op, 512, false);
-    uint8_t image[LEGACY_END];
+    uint64_t linear = fx_address(x, op, HEADER, false);
+    uint8_t image[HEADER];
     uint32_t mxcsr;
 
-    vector_read(x, op, linear, image, LEGACY_END);
+    vector_read(x, op, linear, image, sizeof(image));       /* what is reserved must be there, too */
     mxcsr = checked_mxcsr(x, image);
     vector_leave(x);
     load_x87(x, op, image);
