@@ -81,6 +81,13 @@ bool x86_cpu_executes(void)
     return executing;
 }
 
+uint64_t x86_engine_more(X86FeatureWordIndex word)
+{
+    enum { PCID = 1 << 17, INVPCID = 1 << 10, RDSEED = 1 << 18 };
+
+    return !executing ? 0 : word == FEAT_1_ECX ? PCID : word == FEAT_7_0_EBX ? INVPCID | RDSEED : 0;
+}
+
 uint64_t x86_engine_features(X86FeatureWordIndex word)
 {
     return executing ? host_mask(word) : UINT64_MAX;

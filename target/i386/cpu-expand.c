@@ -69,6 +69,10 @@ uint64_t x86_cpu_supported(const X86CPU *cpu, X86FeatureWordIndex word)
 {
     uint64_t emulated = cpu->tcg_before_avx ? x86_feature_words[word].tcg_5 : x86_feature_words[word].tcg;
 
+    /* Whoever asks for all that there is gets what the engine has beyond QEMU's translator, too. */
+    if (X86_CPU_GET_CLASS(cpu)->max_features || X86_CPU_GET_CLASS(cpu)->host) {
+        emulated |= x86_engine_more(word);
+    }
     /* A host that a file describes has what the file says: its guests are there to be moved, not to run fast. */
     if (x86_host_described()) {
         return x86_host_features(word);

@@ -96,6 +96,8 @@ void x86_cpu_late_feature(const char *name, bool on);
 
 /* cpu-engine.c: what the engine can do of a word, where guests are executed; all otherwise. */
 uint64_t x86_engine_features(X86FeatureWordIndex word);
+/* And what it executes that QEMU's translator never did. 0 if it does not execute. */
+uint64_t x86_engine_more(X86FeatureWordIndex word);
 bool x86_cpu_executes(void);
 
 /* cpu-host.c */

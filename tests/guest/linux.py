@@ -41,6 +41,17 @@ def boots_by_the_pvh_entry_of_its_elf_image():
         g.wait_shell()
 
 
+@test
+def a_cpu_of_all_there_is_has_what_the_engine_executes():
+    with Guest("8.2", [*Q35, "-smp", "2", "-cpu", "max"]) as g:
+        g.wait_shell()
+        flags = g.run("grep -m 1 flags /proc/cpuinfo").split()
+        for flag in "adx bmi1 bmi2 erms fsgsbase invpcid movbe pcid popcnt rdrand rdseed rdtscp smap smep umip xsave".split():
+            contains(flags, flag)
+        g.run("(for i in 1 2 3 4 5 6 7 8; do head -c 3000000 /dev/urandom | gzip | gunzip | md5sum & done; wait) >/dev/null", 120)
+        equal(g.run("dmesg | grep -E 'BUG|WARNING|Call Trace' || true"), "")
+
+
 @cases("5.1", "8.0.1")
 def boots_on_the_releases_own_machine(release):
     with Guest(release, ["-M", f"pc-q35-{release[:3]}"]) as g:
