@@ -136,6 +136,8 @@ def device_that_was_unrealized_is_shown_and_comes_back():
 def it_ends_whenever_it_is_told():
     """By quit or a signal, while it starts, runs, comes in, is saved, or a device is on its way out."""
     rand = random.Random(SEED)
+    for signo in signal.SIGINT, signal.SIGHUP:      # which nohup and job control have children ignore until they say otherwise
+        signal.signal(signo, signal.SIG_DFL)
     for _ in range(24 * COUNT):
         args = [binary("8.2"), *MACHINE, "-display", "none", "-nodefaults", "-qmp", "stdio"]
         mode = rand.choice(["start", "run", "in", "save", "del"])
