@@ -76,8 +76,8 @@ static bool same_refusal(const Test *t, const X86Op *op, const NativeState *nati
         /* how much of the area is looked at, whatever is in it, is the CPU's own */
         return (native->vector >= 12 && native->vector <= 14) || (guest->vector >= 12 && guest->vector <= 14);
     }
-    if (native->vector == 17 && (guest->vector == 13 || guest->vector == 12) && is_long_access(op)) {
-        return true; /* of many accesses, the first is not aligned, and another is beyond a segment's limit */
+    if ((native->vector == 17 || native->vector == 14) && (guest->vector == 13 || guest->vector == 12) && is_long_access(op)) {
+        return true; /* of many accesses, the first is not aligned or not there, and another is beyond a segment's limit */
     }
     if (native->vector == 14 && guest->vector == 17 && (op->id == X86_RET_FAR || op->id == X86_IRET)) {
         return true; /* the segment comes first */

@@ -405,14 +405,21 @@ void x86_locked_done(X86Exec *x)
 
 /* --- segments --- */
 
-static bool segment_permits(const X86Exec *x, const SegmentCache *s, uint64_t offset, unsigned length, bool is_write)
+/* These may name what can be executed only (SDM vol. 2, CLFLUSH). */
+static bool flushes_line(const X86Op *op)
+{
+    return op && (op->id == X86_CLFLUSH || op->id == X86_CLFLUSHOPT || op->id == X86_CLWB);
+}
+
+static bool segment_permits(const X86Exec *x, const X86Op *op, const SegmentCache *s, uint64_t offset, unsigned length,
+                            bool is_write)
 {
     uint32_t limit = s->limit, type = s->flags >> 8 & 15;
     uint64_t last = offset + length - 1;
     bool is_code = type & 8;
 
     if (x->env->hflags >> HF_PE_SHIFT & 1 && !(x->env->hflags >> HF_VM_SHIFT & 1)) {
-        if (!(s->flags & 1 << 15) || (is_write ? is_code || !(type & 2) : is_code && !(type & 2))) {
+        if (!(s->flags & 1 << 15) || (is_write ? is_code || !(type & 2) : is_code && !(type & 2) && !flushes_line(op))) {
             return false;
         }
         if (!is_code && type & 4) {         /* grows down */
@@ -436,7 +443,7 @@ uint64_t x86_linear_in(X86Exec *x, const X86Op *op, unsigned seg, uint64_t offse
         }
         return linear;
     }
-    if (unlikely(!segment_permits(x, s, offset, length ? length : 1, is_write))) {
+    if (unlikely(!segment_permits(x, op, s, offset, length ? length : 1, is_write))) {
         x->op = op;
         x86_raise_error(x, seg == R_SS ? EXCP_SS : EXCP_GP, 0);
     }
