@@ -117,7 +117,7 @@ def complaints():
     about = re.compile(r": (error|warning) : (qemu(Monitor|Process|Build|Hotplug|Migration|Domain)|virJSON|virQEMUCaps)")
     # The last three are of the tests in which something is to go wrong.
     usual = ("is tainted:", "Cannot check QEMU binary", "load of migration failed: Invalid argument", "No space left on device",
-             "Unable to read from monitor: Connection reset by peer")
+             "Unable to read from monitor: Connection reset by peer", "Unable to write to monitor: Broken pipe")
     return [line for line in log().splitlines() if about.search(line) and not any(u in line for u in usual)]
 
 
