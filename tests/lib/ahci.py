@@ -122,10 +122,14 @@ class Port:
         return self.wait(slot, ncq, seconds) if wait else None
 
     def wait(self, slot=0, ncq=False, seconds=10):
-        end = time.monotonic() + seconds
+        begin = time.monotonic()
+        end = begin + seconds
         while True:
-            busy = (self.readl(CI) | (self.readl(SACT) if ncq else 0)) >> slot & 1
-            if not busy or self.readl(PIS) & IS_TFES:
+            active = self.readl(SACT) >> slot & 1 if ncq else 0
+            if not (self.readl(CI) >> slot & 1 or active):
+                break
+            # A queued command may show an earlier one's error at once, and be done later.
+            if self.readl(PIS) & IS_TFES and (not active or time.monotonic() > begin + 0.5):
                 break
             if time.monotonic() > end:
                 raise TimeoutError(f"port {self.number}: slot {slot} hangs: CI {self.readl(CI):#x} "
