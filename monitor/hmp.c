@@ -1,4 +1,7 @@
-/* HMP: the tables of commands, a command line's words by a row's description, help and completion. The session at a terminal is monitor/hmp-session.c. */
+/*
+ * HMP: the tables of commands, a command line's words by a row's description, help and completion. The session at a
+ * terminal is hmp-session.c.
+ */
 #include "monitor/hmp.h"
 
 #include <stdlib.h>

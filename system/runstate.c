@@ -272,16 +272,8 @@ void vm_stop_force(RunState state)
 
 /* Requests: each a word that is set by whoever asks and taken by the main loop; 0 is no request. */
 
-enum { SLEEPERS_MAX = 8 };
-
 static unsigned shutdown_request, reset_request, powerdown_request, stop_request, panic_request, suspend_request,
     wakeup_request, exit_request;
-static bool wakeup_enabled[WAKEUP_REASONS] = { [WAKEUP_OTHER] = true };
-static struct {
-    SleepFn *fn;
-    void *opaque;
-} sleepers[SLEEPERS_MAX];
-static unsigned sleeper_count;
 static bool shutdown_forced; /* by the host: -no-shutdown does not hold it up */
 static void (*powerdown_fn)(void *opaque);
 static void *powerdown_opaque;
@@ -328,6 +320,16 @@ void system_panic_request(bool shut_down)
 {
     request(&panic_request, shut_down ? 2 : 1);
 }
+
+/* Sleep: who may wake the guest, and who is told. */
+
+enum { SLEEPERS_MAX = 8 };
+static bool wakeup_enabled[WAKEUP_REASONS] = { [WAKEUP_OTHER] = true };
+static struct {
+    SleepFn *fn;
+    void *opaque;
+} sleepers[SLEEPERS_MAX];
+static unsigned sleeper_count;
 
 void system_suspend_request(void)
 {

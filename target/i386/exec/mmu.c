@@ -14,8 +14,10 @@ static unsigned current_tlb_mode(const X86Exec *x)
     return MIN(x86_current_table(x), TLB_USER);
 }
 
-/* What alignment checks want of an access (SDM vol. 3, table 6-7): 10 bytes are a number of the x87, 6 a far pointer, other odd sizes its
- * environment and state; vectors have checks of their own. */
+/*
+ * What alignment checks want of an access (SDM vol. 3, table 6-7): 10 bytes are a number of the x87, 6 a far pointer, other
+ * odd sizes its environment and state; vectors have checks of their own.
+ */
 static unsigned alignment_of(unsigned size)
 {
     switch (size) {
