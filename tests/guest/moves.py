@@ -60,17 +60,6 @@ def save(g, path):
     equal(reply["status"], "completed", reply.get("error-desc", ""))
 
 
-def load(release, arguments, path):
-    g = Guest(release, arguments, incoming=f"exec:cat {path}")
-    try:
-        g.wait_loaded(60)
-        g.qmp("cont")
-    except Exception:
-        g.kill()
-        raise
-    return g
-
-
 def travels(stations, arguments):
     """Starts in the first station and goes on in each of the others."""
     path = os.path.join(TMP, "travel")
@@ -80,7 +69,7 @@ def travels(stations, arguments):
         counted, up = goes_on(g), uptime(g)
         save(g, path)
     for i, station in enumerate(stations[1:], 1):
-        with load(station, arguments, path) as g:
+        with Guest.loaded(station, arguments, path=path) as g:
             now = goes_on(g)
             equal(now > counted, True, f"counted {counted}, then {now}")
             later = uptime(g)
@@ -191,12 +180,12 @@ def nine_pairs_with_a_live_guest():
             save(g, path)
         for dest, mask in MASK_BY_BUILD.items():
             if mask == MASK_BY_BUILD[source]:
-                with load(dest, args(), path) as g:
+                with Guest.loaded(dest, args(), path=path) as g:
                     goes_on(g)
                     equal(g.run(READ_MASK), mask)
             else:
                 try:
-                    load(dest, args(), path).kill()
+                    Guest.loaded(dest, args(), path=path).kill()
                     raise AssertionError(f"{source} to {dest} loads")
                 except Exception as e:
                     contains(str(e), "PCI_ERR_UNCOR_MASK")
@@ -209,11 +198,11 @@ def mitigation_and_the_chain_to_8_2():
     with Looker("8.0", args()) as g:
         start_work(g)
         save(g, path)
-    with load("8.0.1", args(extra=on), path) as g:
+    with Guest.loaded("8.0.1", args(extra=on), path=path) as g:
         goes_on(g)
         equal(g.run(READ_MASK), MASK_BY_BUILD["8.0"])
         save(g, path)
-    with load("8.2", args(extra=on), path) as g:
+    with Guest.loaded("8.2", args(extra=on), path=path) as g:
         goes_on(g)
         equal(g.run(READ_MASK), MASK_BY_BUILD["8.0"])
 

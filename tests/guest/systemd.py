@@ -63,17 +63,6 @@ def saved(g, path):
     g.save(path, 60)
 
 
-def loaded(release, path, **kw):
-    g = Debian(release, incoming=f"exec:cat {path}", **kw)
-    try:
-        g.wait_loaded(60)
-        g.qmp("cont")
-    except Exception:
-        g.kill()
-        raise
-    return g
-
-
 @test
 def finds_the_machine_and_obeys_its_power_button():
     with Debian("8.2", args(extra=["-no-shutdown"])) as g:
@@ -126,10 +115,10 @@ def moves_while_it_boots_and_while_it_works():
     with Debian("7.2", **shared) as g:
         g.expect("Listening on", 120)
         saved(g, path)
-    with loaded("8.2", path, **shared) as g:
+    with Debian.loaded("8.2", path=path, **shared) as g:
         g.expect("Started|Finished", 120)
         saved(g, path)
-    with loaded("8.0.1", path, **shared) as g:
+    with Debian.loaded("8.0.1", path=path, **shared) as g:
         wait_running(g)
         equal(g.run("lspci"), LSPCI)
         equal(g.run(READ_MASK), "00000000")
@@ -139,7 +128,7 @@ def moves_while_it_boots_and_while_it_works():
         before = uptime(g)
         saved(g, path)
     for station in (qemu, "8.2"):
-        with loaded(station, path, **shared) as g:
+        with Debian.loaded(station, path=path, **shared) as g:
             after = uptime(g)
             equal(before <= after < before + 90, True, f"uptime was {before}, is {after}")
             equal(g.run("lspci"), LSPCI)
@@ -188,7 +177,7 @@ def programs_with_vector_registers_keep_them():
         g.send(SEVERAL % 8 + "; wait; echo vectors-end")
         time.sleep(1)
         saved(g, path)
-    with loaded("8.1", path, **machine) as g:
+    with Debian.loaded("8.1", path=path, **machine) as g:
         g.expect("vectors-end\n", 60)
         equal(g.run("grep -c rounds /tmp/avx"), "5", g.run("cat /tmp/avx"))
         healthy(g)

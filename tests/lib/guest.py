@@ -239,6 +239,18 @@ class Guest(VM):
         if not incoming:
             self.qmp("cont")
 
+    @classmethod
+    def loaded(cls, release, *args, path, **kw):
+        """The guest whose state is in the file, and runs on."""
+        g = cls(release, *args, incoming=f"exec:cat {path}", **kw)
+        try:
+            g.wait_loaded(60)
+            g.qmp("cont")
+        except Exception:
+            g.kill()
+            raise
+        return g
+
     def kill(self):
         super().kill()
         if hasattr(self, "console"):
