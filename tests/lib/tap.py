@@ -42,9 +42,16 @@ def contains(text, part):
         raise AssertionError(f"{text!r} does not say {part!r}")
 
 
+def is_meant(word, name):
+    return word in name or word in name.replace(" ", "_")
+
+
 def main():
     wanted = sys.argv[1:]
-    tests = [t for t in TESTS if not wanted or any(w in t[0] or w in t[0].replace(" ", "_") for w in wanted)]
+    for word in wanted:
+        if not any(is_meant(word, name) for name, _ in TESTS):
+            sys.exit(f"no test is named {word}")
+    tests = [t for t in TESTS if not wanted or any(is_meant(word, t[0]) for word in wanted)]
     print(f"1..{len(tests)}", flush=True)
     bad = 0
     for number, (name, fn) in enumerate(tests, 1):
