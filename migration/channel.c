@@ -2,10 +2,12 @@
 #include "channel.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -29,6 +31,7 @@ struct Channel {
     bool finished;
     bool nobody_yet;        /* a named pipe: that there is no writer yet is not its end */
     int listen_fd;
+    int lending[2];         /* a pipe by which pages get into a socket without a copy; -1: not with this one */
     pid_t child;            /* of exec; 0: none */
     FileOut *file;
     SocketAddress to;       /* not connected yet */
@@ -40,7 +43,7 @@ static Channel *channel_new(bool outgoing)
     Channel *c = g_new0(Channel, 1);
 
     c->refs = 1;
-    c->fd = c->listen_fd = c->saved_flags = -1;
+    c->fd = c->listen_fd = c->saved_flags = c->lending[0] = c->lending[1] = -1;
     c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->outgoing = outgoing;
     return c;
@@ -76,11 +79,22 @@ static bool reap(Channel *c, bool patient, GError **error)
     return error_setf(error, "the command failed with exit status %d", WEXITSTATUS(status));
 }
 
+static void stop_lending(Channel *c)
+{
+    for (int i = 0; i < 2; i++) {
+        if (c->lending[i] >= 0) {
+            close(c->lending[i]);
+        }
+        c->lending[i] = -1;
+    }
+}
+
 static bool finish(Channel *c, bool commit, GError **error)
 {
     bool ok = true;
 
     c->finished = true;
+    stop_lending(c);
     if (c->file) {
         ok = file_out_close(c->file, commit && !is_interrupted(c), error);
         c->fd = -1;
@@ -188,29 +202,64 @@ static gssize channel_read(void *opaque, void *buf, size_t len, GError **error)
     return channel_readv(opaque, &iov, 1, error);
 }
 
+/* After a write that failed: true if it is worth another try. */
+static bool can_write_now(Channel *c, GError **error)
+{
+    int errnum = errno;
+
+    if (errnum == EAGAIN || errnum == EINTR) {
+        return errnum == EINTR || wait_for(c, POLLOUT) || cancelled(error) > 0;
+    }
+    g_set_error(error, STREAM_ERROR, errnum, "Unable to write to %s: %s",
+                c->child ? "command" : c->file ? "file" : "socket", g_strerror(errnum));
+    return false;
+}
+
 static gssize channel_writev(void *opaque, const struct iovec *iov, int count, GError **error)
 {
     Channel *c = opaque;
+    ssize_t put = -1;
 
-    for (;;) {
-        ssize_t put = is_interrupted(c) ? -1 : writev(c->fd, iov, count);
-
-        if (is_interrupted(c)) {
-            return cancelled(error);
-        }
-        if (put >= 0) {
-            return put;
-        }
-        if (errno == EAGAIN) {
-            wait_for(c, POLLOUT);
-        } else if (errno != EINTR) {
-            int errnum = errno;
-
-            g_set_error(error, STREAM_ERROR, errnum, "Unable to write to %s: %s",
-                        c->child ? "command" : c->file ? "file" : "socket", g_strerror(errnum));
+    while (!is_interrupted(c) && (put = writev(c->fd, iov, count)) < 0) {
+        if (!can_write_now(c, error)) {
             return -1;
         }
     }
+    return is_interrupted(c) ? cancelled(error) : put;
+}
+
+/* What is in the pipe after a call is in the socket at its end: a write past the pipe would overtake it. */
+static gssize channel_lend(void *opaque, const struct iovec *iov, int count, GError **error)
+{
+    Channel *c = opaque;
+    ssize_t put, part;
+
+    if (c->lending[1] >= 0 && (put = vmsplice(c->lending[1], iov, count, SPLICE_F_NONBLOCK)) > 0) {
+        for (ssize_t left = put; left && !is_interrupted(c); left -= MAX(part, 0)) {
+            part = splice(c->lending[0], NULL, c->fd, NULL, left, SPLICE_F_NONBLOCK);
+            if (part < 0 && !can_write_now(c, error)) {
+                return -1;
+            }
+        }
+        return is_interrupted(c) ? cancelled(error) : put;
+    }
+    stop_lending(c);
+    return channel_writev(c, iov, count, error);
+}
+
+/* A UNIX socket has the pages until the other side has read them. */
+static bool channel_settle(void *opaque, GError **error)
+{
+    Channel *c = opaque;
+    struct pollfd wake = { .fd = c->wake, .events = POLLIN };
+    struct timespec pause = { .tv_nsec = 20000 };
+    int there = 0;
+
+    while (ioctl(c->fd, SIOCOUTQ, &there) == 0 && there && !is_interrupted(c)) {
+        ppoll(&wake, 1, &pause, NULL);
+        pause.tv_nsec = MIN(pause.tv_nsec * 2, 5000000);
+    }
+    return !is_interrupted(c) || cancelled(error) > 0;
 }
 
 static bool channel_close(void *opaque, bool commit, GError **error)
@@ -234,26 +283,32 @@ Stream *channel_stream(Channel *c)
     static const StreamChannel out = {
         .writev = channel_writev, .close = channel_close, .interrupt = channel_interrupt_opaque,
     };
+    static const StreamChannel lending = {
+        .writev = channel_writev, .lend = channel_lend, .settle = channel_settle,
+        .close = channel_close, .interrupt = channel_interrupt_opaque,
+    };
 
     g_atomic_int_inc(&c->refs);
-    return stream_new(c->outgoing ? &out : &in, c);
+    return stream_new(!c->outgoing ? &in : c->lending[1] >= 0 ? &lending : &out, c);
 }
 
 /*
  * Fewer and longer pieces of work for both sides. The defaults are 64 KiB of a pipe and 208 KiB of a UNIX socket; TCP
- * finds its own measure. No matter if it is not allowed.
+ * finds its own measure. No matter if it is not allowed. True: a stream on a UNIX socket.
  */
-static void widen(int fd)
+static bool widen(int fd)
 {
     static const int size = 1024 * 1024;
-    int domain = 0;
+    int domain = 0, type = 0;
     socklen_t length = sizeof(domain);
 
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0) {
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0) {
         fcntl(fd, F_SETPIPE_SZ, size);
     } else if (domain == AF_UNIX) {
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     }
+    return domain == AF_UNIX && type == SOCK_STREAM;
 }
 
 /* Takes the descriptor as it is; one from outside gets its flags back at the end. */
@@ -266,7 +321,9 @@ static void adopt(Channel *c, int fd, bool from_outside)
         c->saved_flags = from_outside ? flags : -1;
         fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     }
-    widen(fd);
+    if (widen(fd) && c->outgoing && pipe2(c->lending, O_CLOEXEC) == 0) {
+        widen(c->lending[1]);
+    }
 }
 
 static bool open_exec(Channel *c, const ChannelAddress *address, GError **error)

@@ -180,7 +180,7 @@ static void send_page(Stream *s, SaveBlock *b, uint64_t page)
         ram.stats.zero_pages++;
     } else {
         put_page_word(s, b, page, RAM_FLAG_PAGE);
-        stream_put_nocopy(s, host, PAGE);
+        stream_lend(s, host, PAGE);
         ram.stats.normal_pages++;
     }
     ram.stats.remaining_pages--;
@@ -260,7 +260,8 @@ static bool ram_complete(Stream *s, void *opaque, GError **error)
         send_dirty(s, UINT64_MAX);
     }
     stream_put_be64(s, RAM_FLAG_EOS);
-    return check_sizes(error) && (stream_flush(s) || error_setf(error, "%s", stream_error(s)->message));
+    /* The guest may go on here as soon as the stream is complete. */
+    return check_sizes(error) && (stream_settle(s) || error_setf(error, "%s", stream_error(s)->message));
 }
 
 bool ram_register(GError **error)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "util/byteorder.h"
@@ -26,8 +27,9 @@ struct Stream {
     size_t next, end;
     bool borrowed;              /* `buffer` is the caller's: a memory stream that is read */
     bool at_end;
-    /* writing: `used` bytes of `buffer` are referred to by pieces */
-    size_t used, unflushed;
+    /* writing: bytes [lent, used) of `buffer` are referred to by pieces, those before by the reader of a channel that lends */
+    size_t used, unflushed, lent;
+    size_t to_lend;             /* of the unflushed bytes */
     struct iovec *pieces;
     int num_pieces;
     GByteArray *memory;
@@ -70,6 +72,25 @@ GByteArray *stream_memory_take(Stream *s)
     return bytes;
 }
 
+static bool lends(const Stream *s)
+{
+    return s->channel && s->channel->lend;
+}
+
+/* Lent bytes stay as they are when their buffer goes: the reader has its pages, and nobody else gets them before. */
+static void free_buffer(Stream *s)
+{
+    if (s->borrowed || !s->buffer) {
+        return;
+    }
+    if (lends(s)) {
+        munmap(s->buffer, WRITE_BUFFER);
+    } else {
+        g_free(s->buffer);
+    }
+    s->buffer = NULL;
+}
+
 bool stream_close(Stream *s, bool commit, GError **error)
 {
     bool ok = !commit || stream_flush(s);
@@ -81,9 +102,7 @@ bool stream_close(Stream *s, bool commit, GError **error)
     if (s->channel && s->channel->close) {
         ok &= s->channel->close(s->opaque, commit && ok, error);
     }
-    if (!s->borrowed) {
-        g_free(s->buffer);
-    }
+    free_buffer(s);
     if (s->memory) {
         g_byte_array_unref(s->memory);
     }
@@ -163,11 +182,14 @@ static void take_channel_error(Stream *s, GError *error, int errnum)
 
 /* Writing. */
 
-static gssize write_pieces(Stream *s, struct iovec *iov, int count, GError **error)
+static gssize write_pieces(Stream *s, struct iovec *iov, int count, bool lend, GError **error)
 {
     if (s->memory) {
         g_byte_array_append(s->memory, iov->iov_base, iov->iov_len);
         return iov->iov_len;
+    }
+    if (lend) {
+        return s->channel->lend(s->opaque, iov, count, error);
     }
     if (s->channel->writev) {
         return s->channel->writev(s->opaque, iov, count, error);
@@ -177,6 +199,7 @@ static gssize write_pieces(Stream *s, struct iovec *iov, int count, GError **err
 
 bool stream_flush(Stream *s)
 {
+    bool lend = s->to_lend > s->unflushed / 2;
     struct iovec *iov = s->pieces;
     int count = s->num_pieces;
 
@@ -185,7 +208,7 @@ bool stream_flush(Stream *s)
         gssize done;
 
         errno = 0;
-        done = write_pieces(s, iov, count, &error);
+        done = write_pieces(s, iov, count, lend, &error);
         if (done <= 0) {
             if (done < 0 && !error && errno == EINTR) {
                 continue;
@@ -204,7 +227,24 @@ bool stream_flush(Stream *s)
         }
     }
     s->num_pieces = 0;
-    s->used = s->unflushed = 0;
+    s->unflushed = s->to_lend = 0;
+    if (lend) {
+        s->lent = s->used;
+    }
+    s->used = s->lent;
+    return !s->error;
+}
+
+bool stream_settle(Stream *s)
+{
+    if (stream_flush(s) && s->channel && s->channel->settle) {
+        GError *error = NULL;
+
+        errno = 0;
+        if (!s->channel->settle(s->opaque, &error)) {
+            take_channel_error(s, error, errno);
+        }
+    }
     return !s->error;
 }
 
@@ -228,7 +268,34 @@ static void add_piece(Stream *s, const void *base, size_t len)
     }
 }
 
-/* Room for `len` bytes, less than the buffer, to be filled in now. NULL after an error. */
+/* A buffer with all its room free. */
+static bool empty_buffer(Stream *s)
+{
+    if (!stream_flush(s)) {
+        return false;
+    }
+    if (s->lent) {
+        free_buffer(s);
+        s->used = s->lent = 0;
+    }
+    if (s->buffer) {
+        return true;
+    }
+    if (lends(s)) {
+        void *pages = mmap(NULL, WRITE_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (pages == MAP_FAILED) {
+            stream_set_error(s, errno, "no memory for a buffer");
+            return false;
+        }
+        s->buffer = pages;
+    } else {
+        s->buffer = g_malloc(WRITE_BUFFER);
+    }
+    return true;
+}
+
+/* Room for `len` bytes, not more than the buffer, to be filled in now. NULL after an error. */
 static uint8_t *put_room(Stream *s, size_t len)
 {
     uint8_t *room;
@@ -237,10 +304,7 @@ static uint8_t *put_room(Stream *s, size_t len)
         return NULL;
     }
     g_assert(!s->borrowed && !s->end);
-    if (G_UNLIKELY(!s->buffer)) {
-        s->buffer = g_malloc(WRITE_BUFFER);
-    }
-    if (G_UNLIKELY(s->used + len > WRITE_BUFFER) && !stream_flush(s)) {
+    if (G_UNLIKELY(!s->buffer || s->used + len > WRITE_BUFFER) && !empty_buffer(s)) {
         return NULL;
     }
     room = s->buffer + s->used;
@@ -252,7 +316,23 @@ void stream_put_nocopy(Stream *s, const void *buf, size_t len)
 {
     if (len < SMALL_PIECE) {
         stream_put(s, buf, len);
+    } else if (lends(s)) {
+        /* Apart from what is lent: these bytes may change after a flush. */
+        if (stream_flush(s)) {
+            add_piece(s, buf, len);
+            stream_flush(s);
+        }
     } else if (!s->error) {
+        add_piece(s, buf, len);
+    }
+}
+
+void stream_lend(Stream *s, const void *buf, size_t len)
+{
+    if (!lends(s) || len < SMALL_PIECE) {
+        stream_put_nocopy(s, buf, len);
+    } else if (!s->error) {
+        s->to_lend += len;
         add_piece(s, buf, len);
     }
 }

@@ -29,6 +29,9 @@ typedef struct StreamChannel {
     gssize (*readv)(void *opaque, const struct iovec *iov, int count, GError **error);  /* optional */
     gssize (*write)(void *opaque, const void *buf, size_t len, GError **error);
     gssize (*writev)(void *opaque, const struct iovec *iov, int count, GError **error);
+    /* Optional, both or none. As writev, but the reader may look at the bytes later; and waits until it has. */
+    gssize (*lend)(void *opaque, const struct iovec *iov, int count, GError **error);
+    bool (*settle)(void *opaque, GError **error);
     bool (*close)(void *opaque, bool commit, GError **error);
     void (*interrupt)(void *opaque);    /* from any thread: what blocks fails soon, for good */
 } StreamChannel;
@@ -51,6 +54,13 @@ void stream_put(Stream *s, const void *buf, size_t len);
 /* As stream_put without copying: buf stays until the next flush. If its bytes change meanwhile, either may go out. */
 void stream_put_nocopy(Stream *s, const void *buf, size_t len);
 bool stream_flush(Stream *s);
+/*
+ * As stream_put_nocopy, and the channel may have the reader copy the bytes from where they are, whole pages best: buf stays
+ * until stream_settle(), which flushes and waits until the reader has all. Bytes that change before it may go out as they
+ * were or as they are.
+ */
+void stream_lend(Stream *s, const void *buf, size_t len);
+bool stream_settle(Stream *s);
 
 uint8_t stream_get_u8(Stream *s);
 uint16_t stream_get_be16(Stream *s);

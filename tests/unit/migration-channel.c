@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -384,6 +385,131 @@ static void descriptor_from_outside_gets_its_flags_back(void)
     close(fds[1]);
 }
 
+/* Lending: what a reader of a UNIX socket gets, and when. */
+
+enum { RECORDS = 400, HEAD = 900, LENT = 4096 };
+
+static Stream *open_pair(int *other, Channel **channel)
+{
+    g_autofree char *uri = NULL;
+    int ends[2];
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), ==, 0);
+    *other = ends[1];
+    uri = g_strdup_printf("fd:%d", ends[0]);
+    return open_out(uri, channel);
+}
+
+/* A head that is copied, which passes through many buffers, and a page of `pages` that is lent; sometimes the head alone. */
+static void put_record(Stream *s, GByteArray *want, const uint8_t *pages, int i)
+{
+    uint8_t head[HEAD];
+
+    memset(head, i * 37, HEAD);
+    stream_put(s, head, HEAD);
+    g_byte_array_append(want, head, HEAD);
+    if (i % 9) {
+        stream_lend(s, pages + i * LENT, LENT);
+        g_byte_array_append(want, pages + i * LENT, LENT);
+    } else if (i % 2) {
+        stream_flush(s);
+    }
+}
+
+typedef struct LateReader {
+    int fd;
+    GByteArray *got;
+    size_t wanted;
+} LateReader;
+
+static gpointer read_late(gpointer opaque)
+{
+    LateReader *r = opaque;
+    uint8_t buffer[30000];
+    ssize_t got = 1;
+
+    g_usleep(30000);
+    while (r->got->len < r->wanted && got > 0) {
+        got = read(r->fd, buffer, sizeof(buffer));
+        g_assert_cmpint(got, >, 0);
+        g_byte_array_append(r->got, buffer, got);
+        g_usleep(r->got->len % 3 * 100);
+    }
+    return NULL;
+}
+
+static void lent_pages_arrive_however_late_they_are_read(void)
+{
+    g_autofree uint8_t *pages = g_malloc(RECORDS * LENT);
+    g_autoptr(GByteArray) want = g_byte_array_new(), got = g_byte_array_new();
+    LateReader reader = { .got = got, .wanted = RECORDS * HEAD + (RECORDS - (RECORDS + 8) / 9) * LENT + 1 };
+    Channel *channel;
+    Stream *s = open_pair(&reader.fd, &channel);
+    GThread *thread;
+
+    for (int i = 0; i < RECORDS * LENT; i++) {
+        pages[i] = i * 2654435761u >> 13;
+    }
+    thread = g_thread_new("late", read_late, &reader);
+    for (int i = 0; i < RECORDS; i++) {
+        put_record(s, want, pages, i);
+    }
+    stream_put_u8(s, 1);
+    g_byte_array_append(want, (const uint8_t *)"\1", 1);
+    g_assert_true(stream_settle(s));
+    memset(pages, 0xee, RECORDS * LENT);    /* the lender's again */
+    g_thread_join(thread);
+    g_assert_cmpuint(stream_position(s), ==, want->len);
+    g_assert_cmpmem(got->data, got->len, want->data, want->len);
+    g_assert_true(stream_close(s, true, NULL));
+    channel_unref(channel);
+    close(reader.fd);
+}
+
+static void waiting_for_a_reader_can_be_interrupted(void)
+{
+    g_autofree uint8_t *pages = g_malloc0(1024 * LENT);
+
+    for (int count = 16; count <= 1024; count *= 64) {  /* the last stay in the socket; it does not take so many */
+        Channel *channel;
+        int other;
+        Stream *s = open_pair(&other, &channel);
+        GThread *thread = g_thread_new("interrupt", interrupt_soon, channel);
+        int64_t start = g_get_monotonic_time();
+
+        for (int i = 0; i < count; i++) {
+            stream_lend(s, pages + i * LENT, LENT);
+        }
+        g_assert_false(stream_settle(s));
+        g_assert_cmpint(stream_errno(s), ==, ECANCELED);
+        g_assert_cmpint(g_get_monotonic_time() - start, <, 20000000);
+        g_thread_join(thread);
+        stream_close(s, false, NULL);
+        channel_unref(channel);
+        close(other);
+    }
+}
+
+static void reader_that_goes_away_is_a_broken_pipe(void)
+{
+    g_autofree uint8_t *pages = g_malloc0(1024 * LENT);
+    g_autoptr(GError) error = NULL;
+    Channel *channel;
+    int other;
+    Stream *s = open_pair(&other, &channel);
+
+    stream_lend(s, pages, LENT);
+    g_assert_true(stream_flush(s));
+    close(other);
+    g_assert_true(stream_settle(s));    /* nobody has the page */
+    for (int i = 0; i < 1024; i++) {
+        stream_lend(s, pages + i * LENT, LENT);
+    }
+    g_assert_false(stream_close(s, true, &error));
+    g_assert_cmpstr(error->message, ==, "Unable to write to socket: Broken pipe");
+    channel_unref(channel);
+}
+
 static void descriptor_that_is_none_is_refused(void)
 {
     ChannelAddress address;
@@ -421,6 +547,9 @@ int main(int argc, char **argv)
     ADD(nobody_to_connect_to_is_said);
     ADD(descriptor_from_outside_gets_its_flags_back);
     ADD(descriptor_that_is_none_is_refused);
+    ADD(lent_pages_arrive_however_late_they_are_read);
+    ADD(waiting_for_a_reader_can_be_interrupted);
+    ADD(reader_that_goes_away_is_a_broken_pipe);
     status = g_test_run();
     g_rmdir(folder);
     return status;
