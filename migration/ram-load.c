@@ -20,10 +20,11 @@ enum {
     PAGE = TARGET_PAGE_SIZE,
     BITS = 64,
     KEEP_MAX = 32 * 1024 * 1024 / PAGE, /* pages that are kept for taking back; beyond that they become zero */
-    RUN_MIN = 16, RUN_MAX = 256,        /* pages: see expect_run() */
+    RUN_MIN = 16, RUN_MAX = 256, RUN_LONG = 512, AHEAD = 1024,  /* pages: see expect_run() */
     GUESS_MAX = 62,                     /* pages: see load_run() */
 };
 
+G_STATIC_ASSERT(RUN_MAX < PAGE);
 G_STATIC_ASSERT(GUESS_MAX * (PAGE + sizeof(uint64_t)) + PAGE <= STREAM_GIVE_BACK_MAX);
 
 typedef struct LoadBlock {
@@ -45,6 +46,7 @@ typedef struct RamLoad {
     GHashTable *by_name;            /* LoadBlock */
     LoadBlock *last;
     GPtrArray *kept;                /* KeptPage */
+    GThreadPool *populating;        /* one thread, for populate(); NULL: not needed yet */
 } RamLoad;
 
 static RamLoad ram;
@@ -74,11 +76,30 @@ static bool add_block(RAMBlock *block, void *opaque)
     return true;
 }
 
+/* Has memory made present, which is half the work of filling it: `range` is its address with the number of pages below. */
+static void populate(gpointer range, gpointer opaque)
+{
+#ifdef MADV_POPULATE_WRITE
+    size_t pages = GPOINTER_TO_SIZE(range) % PAGE;
+
+    /* If it can't be, there are page faults. */
+    madvise((uint8_t *)range - pages, pages * PAGE, MADV_POPULATE_WRITE);
+#endif
+}
+
+static void stop_populating(void)
+{
+    if (ram.populating) {
+        g_thread_pool_free(g_steal_pointer(&ram.populating), TRUE, TRUE);
+    }
+}
+
 void ram_load_cleanup(void *opaque)
 {
     GHashTableIter iter;
     LoadBlock *b;
 
+    stop_populating();
     if (ram.by_name) {
         g_hash_table_iter_init(&iter, ram.by_name);
         while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&b)) {
@@ -122,25 +143,35 @@ static void keep_page(LoadBlock *b, uint64_t page)
 }
 
 /*
- * Of pages that come in a row more will come: memory for as many again is asked for in one call, which costs less than
- * a page fault each. Never more than has come, so nobody can use it to make a big guest out of a small stream.
+ * Of pages that come in a row more will come: memory is made present for as many again, and in a long run beside and well
+ * ahead of the reader. Never more than twice what has come, so nobody can use it to make a big guest out of a small stream.
  */
 static void expect_run(LoadBlock *b, uint64_t page)
 {
+    uint64_t pages = b->block->used_length / PAGE, ahead, count;
+    uint8_t *range;
+
     b->run = page == b->next ? b->run + 1 : 1;
     b->next = page + 1;
     if (b->run == 1) {
         b->ready = page;
     }
-    if (b->run >= RUN_MIN && page >= b->ready) {
-        uint64_t count = MIN(MIN(b->run, RUN_MAX), b->block->used_length / PAGE - page);
-
-#ifdef MADV_POPULATE_WRITE
-        /* If it can't, there are page faults. */
-        madvise(b->block->host + page * PAGE, count * PAGE, MADV_POPULATE_WRITE);
-#endif
-        b->ready = page + count;
+    ahead = b->run < RUN_LONG ? 0 : MIN(b->run, AHEAD);
+    b->ready = MAX(b->ready, page);
+    if (b->run < RUN_MIN || page + ahead < b->ready || b->ready >= pages) {
+        return;
     }
+    count = MIN(MIN(b->run, RUN_MAX), pages - b->ready);
+    range = b->block->host + b->ready * PAGE + count;
+    if (!ram.populating) {
+        ram.populating = g_thread_pool_new(populate, NULL, 1, FALSE, NULL);
+    }
+    if (b->ready == page) {
+        populate(range, NULL);      /* wanted now */
+    } else {
+        g_thread_pool_push(ram.populating, range, NULL);
+    }
+    b->ready += count;
 }
 
 static uint8_t *page_to_write(LoadBlock *b, uint64_t page)
@@ -441,6 +472,7 @@ void ram_load_undo(void *opaque)
     if (!ram.by_name) {
         return;
     }
+    stop_populating();
     g_hash_table_iter_init(&iter, ram.by_name);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&b)) {
         if (b->block->used_length != b->old_length) {
