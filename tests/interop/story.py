@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import cases, contains, equal, main, test
-from vm import VM, run, try_load
+from vm import BUILD, VM, run, try_load
 
 TMP = tempfile.mkdtemp(prefix="story")
 DISK = os.path.join(TMP, "disk.img")
@@ -302,6 +303,14 @@ def the_row_makes_both_sides_agree_and_an_override_does_not(source, target, mach
 def a_difference_in_a_capability_that_is_not_there_is_none():
     loads(move("5.1", "5.2", "pc-5.1"))     # x-ats-page-aligned differs, but ats=off
     refused(move("5.1", "5.2", "pc-5.1", source_blk=",ats=on", target_blk=",ats=on"), "ATS")
+
+
+@test
+def the_picture_in_the_documents_is_what_happens():
+    drawn, root = os.path.join(TMP, "story.svg"), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    subprocess.run([os.path.join(root, "scripts", "draw-story"), BUILD, drawn], check=True, timeout=120)
+    with open(drawn) as f, open(os.path.join(root, "docs", "story.svg")) as documents:
+        equal(f.read(), documents.read(), "run scripts/draw-story")
 
 
 try:
