@@ -209,7 +209,7 @@ const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip);
  * handler may become one for both; NULL if there is none. */
 bool x86_choose_fast(X86Op *op, X86Op *before, uint32_t mode);
 
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(X86_LOOP_DISPATCH)
+#if X86_TAIL_CALLS
 #define X86_RUN(x, op) return (op)->fn(x, op)
 #else
 #define X86_RUN(x, op) return (op)

@@ -16,6 +16,13 @@
 #include "target/i386/cpu.h"
 #include "target/i386/exec/insn.h"
 
+/* Handlers call each other at their end (docs/engine.md). Without, each returns the next record to a loop. */
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(X86_LOOP_DISPATCH)
+#define X86_TAIL_CALLS 1
+#else
+#define X86_TAIL_CALLS 0
+#endif
+
 #ifndef likely
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

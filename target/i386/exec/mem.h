@@ -10,10 +10,47 @@
 
 #include "target/i386/exec/exec.h"
 
-uint64_t x86_ld_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size);
-void x86_st_slow(X86Exec *x, const X86Op *op, uint64_t linear, uint64_t value, unsigned size);
-/* The old value of what is to be written back with x86_st_slow(): faults as a write does. */
-uint64_t x86_ld_modify_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size);
+/* mmu.c. The load of what is to be written back with x86_st_slow() faults as a write does. */
+uint64_t x86_ld_mmu(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size);
+uint64_t x86_ld_modify_mmu(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size);
+void x86_st_mmu(X86Exec *x, const X86Op *op, uint64_t linear, uint64_t value, unsigned size);
+
+/*
+ * The same for handlers, which seldom get there: these keep all general registers but RAX (mmu.c has the stubs), so that a
+ * handler saves none on its way past them. The red zone is stepped over.
+ */
+#if X86_TAIL_CALLS
+#define X86_KEEPING(fn) "lea -128(%%rsp), %%rsp\n\tcall " #fn "_keeping\n\tlea 128(%%rsp), %%rsp"
+#define X86_NOT_KEPT "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", \
+                     "xmm12", "xmm13", "xmm14", "xmm15", "cc", "memory"
+
+static inline __attribute__((always_inline)) uint64_t x86_ld_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
+{
+    uint64_t value;
+
+    __asm__ volatile(X86_KEEPING(x86_ld_mmu) : "=a"(value) : "D"(x), "S"(op), "d"(linear), "c"(size) : X86_NOT_KEPT);
+    return value;
+}
+
+static inline __attribute__((always_inline)) uint64_t x86_ld_modify_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
+{
+    uint64_t value;
+
+    __asm__ volatile(X86_KEEPING(x86_ld_modify_mmu) : "=a"(value) : "D"(x), "S"(op), "d"(linear), "c"(size) : X86_NOT_KEPT);
+    return value;
+}
+
+static inline __attribute__((always_inline)) void x86_st_slow(X86Exec *x, const X86Op *op, uint64_t linear, uint64_t value, unsigned size)
+{
+    register uint64_t fifth __asm__("r8") = size;
+
+    __asm__ volatile(X86_KEEPING(x86_st_mmu) : : "D"(x), "S"(op), "d"(linear), "c"(value), "r"(fifth) : "rax", X86_NOT_KEPT);
+}
+#else
+#define x86_ld_slow x86_ld_mmu
+#define x86_ld_modify_slow x86_ld_modify_mmu
+#define x86_st_slow x86_st_mmu
+#endif
 
 static inline X86TlbEntry *x86_tlb_entry(X86Exec *x, uint64_t linear)
 {

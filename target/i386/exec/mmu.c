@@ -261,26 +261,50 @@ static void store_in(X86Exec *x, uint64_t linear, uint64_t value, unsigned size,
     store_part(x, &high, next, value >> 8 * first, size - first);
 }
 
-uint64_t x86_ld_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
+uint64_t x86_ld_mmu(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
 {
     x->op = op;
     check_alignment(x, linear, size, ACCESS_READ);
     return load_in(x, linear, size, current_tlb_mode(x), ACCESS_READ);
 }
 
-uint64_t x86_ld_modify_slow(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
+uint64_t x86_ld_modify_mmu(X86Exec *x, const X86Op *op, uint64_t linear, unsigned size)
 {
     x->op = op;
     check_alignment(x, linear, size, ACCESS_WRITE);
     return load_in(x, linear, size, current_tlb_mode(x), ACCESS_WRITE);
 }
 
-void x86_st_slow(X86Exec *x, const X86Op *op, uint64_t linear, uint64_t value, unsigned size)
+void x86_st_mmu(X86Exec *x, const X86Op *op, uint64_t linear, uint64_t value, unsigned size)
 {
     x->op = op;
     check_alignment(x, linear, size, ACCESS_WRITE);
     store_in(x, linear, value, size, current_tlb_mode(x));
 }
+
+#if X86_TAIL_CALLS
+/* `fn`, with the registers that a function may change kept but for RAX; called with any alignment of the stack. */
+#define KEEPING(fn)                                                                                                   \
+    __asm__(".pushsection .text.unlikely, \"ax\"\n"                                                                   \
+            ".globl " #fn "_keeping\n.hidden " #fn "_keeping\n.type " #fn "_keeping, @function\n"                      \
+            #fn "_keeping:\n"                                                                                         \
+            ".cfi_startproc\n"                                                                                        \
+            "push %rbp\n.cfi_def_cfa_offset 16\n.cfi_offset rbp, -16\n"                                               \
+            "mov %rsp, %rbp\n.cfi_def_cfa_register rbp\n"                                                             \
+            "push %rcx\npush %rdx\npush %rsi\npush %rdi\npush %r8\npush %r9\npush %r10\npush %r11\n"                    \
+            "and $-16, %rsp\n"                                                                                        \
+            "call " #fn "\n"                                                                                          \
+            "lea -64(%rbp), %rsp\n"                                                                                   \
+            "pop %r11\npop %r10\npop %r9\npop %r8\npop %rdi\npop %rsi\npop %rdx\npop %rcx\n"                            \
+            "pop %rbp\n.cfi_def_cfa rsp, 8\n"                                                                         \
+            "ret\n"                                                                                                   \
+            ".cfi_endproc\n"                                                                                          \
+            ".size " #fn "_keeping, . - " #fn "_keeping\n"                                                            \
+            ".popsection")
+KEEPING(x86_ld_mmu);
+KEEPING(x86_ld_modify_mmu);
+KEEPING(x86_st_mmu);
+#endif
 
 uint64_t x86_ld_system(X86Exec *x, uint64_t linear, unsigned size)
 {
