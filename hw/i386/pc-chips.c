@@ -19,7 +19,7 @@
 
 #define HPET_INTCAP 0xff0104u           /* GSIs 2, 8 and 16 to 23 */
 
-/* A global system interrupt reaches both controllers; GSI 0, the timer's, is pin 2 of the I/O APIC. */
+/* A global system interrupt reaches both controllers. */
 static void gsi_set(void *opaque, int n, int level)
 {
     PCMachineState *pc = opaque;
@@ -27,7 +27,7 @@ static void gsi_set(void *opaque, int n, int level)
     if (n < ISA_NUM_IRQS) {
         irq_set(pc->i8259_in[n], level);
     }
-    irq_set(pc->ioapic_in[n == 0 ? 2 : n], level);
+    irq_set(pc->ioapic_in[n], level);
 }
 
 void pc_gsi_init(PCMachineState *pc)
@@ -100,6 +100,7 @@ static void init_ioapic(PCMachineState *pc)
     object_add_child(OBJECT(pc->host), "ioapic", OBJECT(dev));
     ok = device_realize_and_unref(dev, bus_main_system(), NULL);
     g_assert(ok);
+    pc->ioapic = IOAPIC(dev);
     for (int i = 0; i < IOAPIC_PINS; i++) {
         pc->ioapic_in[i] = device_irq_in(dev, NULL, i);
     }
@@ -178,7 +179,7 @@ bool pc_chips_init(PCMachineState *pc, GError **error)
     ISABus *bus = pc->lpc->isa_bus;
 
     if (pc->pic != ON_OFF_AUTO_OFF) {
-        pic_master = i8259_new_pair(bus, irq_new(pic_output, NULL, 0), pc->i8259_in);
+        pc->pic_master = pic_master = i8259_new_pair(bus, irq_new(pic_output, NULL, 0), pc->i8259_in);
         apic_set_pic(pic_acknowledge);
     }
     init_scratch_ports(pc);

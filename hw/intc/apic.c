@@ -1,11 +1,10 @@
-#include "hw/intc/apic.h"
+#include "hw/intc/apic-internal.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "hw/intc/ioapic.h"
 #include "migration/vmstate.h"
-#include "system/clock.h"
 #include "system/memory.h"
 #include "system/runstate.h"
 #include "util/error.h"
@@ -17,45 +16,6 @@ enum {
     REG_ID = 0x02, REG_VERSION = 0x03, REG_TPR = 0x08, REG_APR = 0x09, REG_PPR = 0x0a, REG_EOI = 0x0b, REG_LDR = 0x0d,
     REG_DFR = 0x0e, REG_SVR = 0x0f, REG_ISR = 0x10, REG_TMR = 0x18, REG_IRR = 0x20, REG_ESR = 0x28, REG_ICR_LOW = 0x30,
     REG_ICR_HIGH = 0x31, REG_LVT = 0x32, REG_INITIAL_COUNT = 0x38, REG_CURRENT_COUNT = 0x39, REG_DIVIDE = 0x3e,
-};
-enum { LVT_TIMER, LVT_THERMAL, LVT_PERFORMANCE, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
-#define LVT_VECTOR 0xffu
-#define LVT_MODE_SHIFT 8
-#define LVT_MASKED (1u << 16)
-#define LVT_PERIODIC (1u << 17)
-
-enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_NMI = 4, MODE_INIT, MODE_STARTUP, MODE_EXTINT };
-enum { SHORTHAND_NONE, SHORTHAND_SELF, SHORTHAND_ALL, SHORTHAND_OTHERS };
-#define ICR_LOGICAL (1u << 11)
-#define ICR_LEVEL_ASSERT (1u << 14)
-#define ICR_TRIGGER_LEVEL (1u << 15)
-#define SVR_ENABLE 0x100u
-#define BASE_BSP (1u << 8)
-#define BASE_X2APIC (1u << 10)
-#define BASE_ENABLE (1u << 11)
-#define ESR_ILLEGAL_VECTOR (1u << 6)
-#define ESR_ILLEGAL_ADDRESS (1u << 7)
-enum { DFR_FLAT = 0xf, ID_BROADCAST = 0xff, FIRST_VECTOR = 16 };
-
-struct APICState {
-    DeviceState parent_obj;
-    /* set by the user */
-    uint32_t id_prop;
-    uint8_t version;
-    bool vapic;
-    /* migrated */
-    uint32_t apicbase;
-    uint8_t id, arb_id, tpr;
-    uint32_t spurious_vec;
-    uint8_t log_dest, dest_mode;
-    uint32_t isr[8], tmr[8], irr[8], lvt[LVT_COUNT], esr, icr[2], divide_conf;
-    int32_t count_shift;
-    uint32_t initial_count;
-    int64_t initial_count_load_time, next_time, timer_expiry;
-    int32_t sipi_vector, wait_for_sipi;
-    /* made at realize */
-    X86CPU *cpu;
-    Timer timer;
 };
 
 static GPtrArray *apics;            /* APICState *, by CPU index */
@@ -80,11 +40,6 @@ static void clear_bit256(uint32_t *words, unsigned n)
     words[n / 32] &= ~(1u << n % 32);
 }
 
-static bool bit256(const uint32_t *words, unsigned n)
-{
-    return words[n / 32] >> n % 32 & 1;
-}
-
 static int highest256(const uint32_t *words)
 {
     for (int i = 7; i >= 0; i--) {
@@ -97,7 +52,7 @@ static int highest256(const uint32_t *words)
 
 /* Acceptance. */
 
-static uint8_t processor_priority(const APICState *s)
+uint8_t apic_processor_priority(const APICState *s)
 {
     int served = highest256(s->isr);
     uint8_t in_service = served < 0 ? 0 : served & 0xf0;
@@ -109,7 +64,7 @@ bool apic_wants_interrupt(const APICState *s)
 {
     int request = highest256(s->irr);
 
-    return s->spurious_vec & SVR_ENABLE && request >= 0 && (request & 0xf0) > (processor_priority(s) & 0xf0);
+    return s->spurious_vec & SVR_ENABLE && request >= 0 && (request & 0xf0) > (apic_processor_priority(s) & 0xf0);
 }
 
 /* LINT0 leads the 8259s' line to the CPU as it is; so does an APIC that is switched off. */
@@ -158,7 +113,10 @@ static void startup(X86CPU *cpu)
 
 static void reset_registers(APICState *s);
 
-/* As the CPU takes it. INIT: as a reset, but for the base and the id; then it waits for a start-up unless it is the first CPU. */
+/*
+ * As the CPU takes it. INIT: as a reset, but for the base and the id; then it waits for a start-up unless it is the
+ * first CPU.
+ */
 static void init_signal(X86CPU *cpu)
 {
     APICState *s = apic_of(cpu);
@@ -211,19 +169,35 @@ static bool matches(const APICState *s, uint8_t dest, bool logical)
     return (s->log_dest & 0xf0) == (dest & 0xf0) && (s->log_dest & dest & 0xf);     /* cluster, members */
 }
 
-static void deliver(uint8_t dest, bool logical, unsigned mode, uint8_t vector, bool level)
+static bool is_target(const APICState *s, const APICState *sender, unsigned shorthand, uint8_t dest, bool logical)
+{
+    switch (shorthand) {
+    case SHORTHAND_SELF:
+        return s == sender;
+    case SHORTHAND_ALL:
+        return true;
+    case SHORTHAND_OTHERS:
+        return s != sender;
+    default:
+        return matches(s, dest, logical);
+    }
+}
+
+/* sender: whom shorthands are relative to; NULL: a message from a device, without one. */
+static void deliver(const APICState *sender, unsigned shorthand, uint8_t dest, bool logical, unsigned mode,
+                    uint8_t vector, bool level)
 {
     APICState *lowest = NULL;
 
     for (guint i = 0; apics && i < apics->len; i++) {
         APICState *s = apics->pdata[i];
 
-        if (!matches(s, dest, logical)) {
+        if (!is_target(s, sender, shorthand, dest, logical)) {
             continue;
         }
         if (mode != MODE_LOWEST) {
             accept(s, mode, vector, level);
-        } else if (!lowest || processor_priority(s) < processor_priority(lowest)) {
+        } else if (!lowest || apic_processor_priority(s) < apic_processor_priority(lowest)) {
             lowest = s;
         }
     }
@@ -248,7 +222,7 @@ static void inject_nmi(void)
 /* An MSI (SDM vol. 3, 11.11): destination in the address, the rest in the data. */
 static void deliver_message(hwaddr address, uint32_t data)
 {
-    deliver(address >> 12 & 0xff, address >> 2 & 1, data >> 8 & 7, data & 0xff, data >> 15 & 1);
+    deliver(NULL, SHORTHAND_NONE, address >> 12 & 0xff, address >> 2 & 1, data >> 8 & 7, data & 0xff, data >> 15 & 1);
 }
 
 /* Local sources. */
@@ -365,7 +339,7 @@ static void end_of_interrupt(APICState *s)
 
 /* The timer counts at 1 GHz, divided. */
 
-static uint32_t current_count(const APICState *s)
+uint32_t apic_current_count(const APICState *s)
 {
     uint64_t passed = (uint64_t)(clock_ns(CLOCK_TYPE_VIRTUAL) - s->initial_count_load_time) >> s->count_shift;
 
@@ -420,7 +394,7 @@ static uint32_t read_register(APICState *s, unsigned reg)
     case REG_APR:
         return MAX(s->tpr, highest256(s->irr) & 0xf0);
     case REG_PPR:
-        return processor_priority(s);
+        return apic_processor_priority(s);
     case REG_LDR:
         return (uint32_t)s->log_dest << 24;
     case REG_DFR:
@@ -443,7 +417,7 @@ static uint32_t read_register(APICState *s, unsigned reg)
     case REG_INITIAL_COUNT:
         return s->initial_count;
     case REG_CURRENT_COUNT:
-        return current_count(s);
+        return apic_current_count(s);
     case REG_DIVIDE:
         return s->divide_conf;
     default:
@@ -455,7 +429,7 @@ static uint32_t read_register(APICState *s, unsigned reg)
 static void send_ipi(APICState *s)
 {
     uint32_t icr = s->icr[0];
-    unsigned mode = icr >> 8 & 7, shorthand = icr >> 18 & 3;
+    unsigned mode = icr >> 8 & 7;
     uint8_t vector = icr & 0xff;
     bool level = icr & ICR_TRIGGER_LEVEL;
 
@@ -466,18 +440,7 @@ static void send_ipi(APICState *s)
         }
         return;
     }
-    if (shorthand == SHORTHAND_NONE) {
-        deliver(s->icr[1] >> 24, icr & ICR_LOGICAL, mode, vector, level);
-        return;
-    }
-    for (guint i = 0; i < apics->len; i++) {
-        APICState *t = apics->pdata[i];
-
-        if ((shorthand == SHORTHAND_SELF && t == s) || shorthand == SHORTHAND_ALL ||
-            (shorthand == SHORTHAND_OTHERS && t != s)) {
-            accept(t, mode, vector, level);
-        }
-    }
+    deliver(s, icr >> 18 & 3, s->icr[1] >> 24, icr & ICR_LOGICAL, mode, vector, level);
 }
 
 static void write_register(APICState *s, unsigned reg, uint32_t value)
@@ -526,13 +489,10 @@ static void write_register(APICState *s, unsigned reg, uint32_t value)
         s->initial_count_load_time = clock_ns(CLOCK_TYPE_VIRTUAL);
         arm_timer(s, s->initial_count_load_time);
         break;
-    case REG_DIVIDE: {
-        unsigned code = (value & 3) | (value >> 1 & 4);
-
+    case REG_DIVIDE:
         s->divide_conf = value & 0xb;
-        s->count_shift = (code + 1) & 7;        /* 7 divides by 1 */
+        s->count_shift = apic_divide_shift(value);
         break;
-    }
     case REG_VERSION:
     case REG_APR:
     case REG_PPR:
@@ -570,7 +530,9 @@ static void window_write(void *opaque, hwaddr offset, uint64_t value, unsigned s
     }
 }
 
-static const MemoryRegionOps window_ops = { .read = window_read, .write = window_write, .valid = { .min = 1, .max = 4 } };
+static const MemoryRegionOps window_ops = {
+    .read = window_read, .write = window_write, .valid = { .min = 1, .max = 4 },
+};
 
 uint64_t apic_base(const APICState *s)
 {
@@ -648,7 +610,7 @@ static bool apic_realize(DeviceState *dev, GError **error)
     if (!apics) {
         apics = g_ptr_array_new();
         x86_interrupt_ops = &interrupt_ops;
-    nmi_hook = inject_nmi;
+        nmi_hook = inject_nmi;
         memory_region_init_io(&window, NULL, &window_ops, NULL, "apic-msi", 0x100000);
         memory_region_add_overlap(memory_system(), APIC_ADDRESS, &window, 0x1000);
     }
@@ -744,18 +706,6 @@ APICState *apic_new(X86CPU *cpu, GError **error)
     s->cpu = cpu;
     s->id_prop = cpu->apic_id;
     return device_realize_and_unref(dev, NULL, error) ? s : NULL;
-}
-
-void apic_print(const APICState *s, GString *out)
-{
-    g_string_append_printf(out, "dumping local APIC state for CPU %u\n\n", s->cpu->index);
-    for (unsigned i = 0; i < LVT_COUNT; i++) {
-        g_string_append_printf(out, "LVT%u\t 0x%08x\n", i, s->lvt[i]);
-    }
-    g_string_append_printf(out, "Timer\t DCR=0x%x initial_count = %u\nSPIV\t 0x%08x\nICR\t 0x%08x 0x%08x\nESR\t 0x%08x\n",
-                           s->divide_conf, s->initial_count, s->spurious_vec, s->icr[0], s->icr[1], s->esr);
-    g_string_append_printf(out, "ISR\t %d\nIRR\t %d\nTPR\t 0x%02x PPR 0x%02x\n", highest256(s->isr), highest256(s->irr), s->tpr,
-                           processor_priority(s));
 }
 
 static const TypeInfo apic_type = {

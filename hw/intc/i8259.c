@@ -1,5 +1,7 @@
 #include "hw/intc/i8259.h"
 
+#include <inttypes.h>
+
 #include "migration/vmstate.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -29,6 +31,8 @@ struct I8259 {
     I8259 *slave;               /* the master's */
     Irq *output[1];
     bool level;                 /* of the output */
+    uint8_t lines;              /* that are up */
+    uint64_t rises[8];          /* how often each came up */
     MemoryRegion io, elcr_io;
 };
 
@@ -69,7 +73,8 @@ static int pending_line(const I8259 *s)
 static void update_output(I8259 *s)
 {
     s->level = pending_line(s) >= 0;
-    trace(i8259_output, "%s %d irr %02x imr %02x isr %02x", s->master ? "master" : "slave", s->level, s->irr, s->imr, s->isr);
+    trace(i8259_output, "%s %d irr %02x imr %02x isr %02x", s->master ? "master" : "slave", s->level, s->irr, s->imr,
+          s->isr);
     irq_set(s->output[0], s->level);
 }
 
@@ -78,6 +83,8 @@ static void set_line(void *opaque, int n, int level)
     I8259 *s = opaque;
     uint8_t bit = 1 << n;
 
+    s->rises[n] += level && !(s->lines & bit);
+    s->lines = level ? s->lines | bit : s->lines & ~bit;
     if (s->elcr & bit) {
         s->irr = level ? s->irr | bit : s->irr & ~bit;
         s->last_irr = level ? s->last_irr | bit : s->last_irr & ~bit;
@@ -355,10 +362,12 @@ static const VMStateDescription vmstate_i8259 = {
     .minimum_version_id = 1,
     .post_load = i8259_post_load,
     .fields = VMS_FIELDS(
-        VMS_U8(I8259, last_irr), VMS_U8(I8259, irr), VMS_U8(I8259, imr), VMS_U8(I8259, isr), VMS_U8(I8259, priority_add),
-        VMS_U8(I8259, irq_base), VMS_U8(I8259, read_reg_select), VMS_U8(I8259, poll), VMS_U8(I8259, special_mask),
-        VMS_U8(I8259, init_state), VMS_U8(I8259, auto_eoi), VMS_U8(I8259, rotate_on_auto_eoi),
-        VMS_U8(I8259, special_fully_nested_mode), VMS_U8(I8259, init4), VMS_U8(I8259, single_mode), VMS_U8(I8259, elcr)),
+        VMS_U8(I8259, last_irr), VMS_U8(I8259, irr), VMS_U8(I8259, imr), VMS_U8(I8259, isr),
+        VMS_U8(I8259, priority_add), VMS_U8(I8259, irq_base), VMS_U8(I8259, read_reg_select), VMS_U8(I8259, poll),
+        VMS_U8(I8259, special_mask), VMS_U8(I8259, init_state), VMS_U8(I8259, auto_eoi),
+        VMS_U8(I8259, rotate_on_auto_eoi),
+        VMS_U8(I8259, special_fully_nested_mode), VMS_U8(I8259, init4), VMS_U8(I8259, single_mode),
+        VMS_U8(I8259, elcr)),
 };
 
 static const Property i8259_props[] = {
@@ -407,13 +416,28 @@ I8259 *i8259_new_pair(ISABus *bus, Irq *output, Irq *inputs[ISA_NUM_IRQS])
     return master;
 }
 
-void i8259_print(I8259 *master, GString *out)
+static void print_one(const I8259 *s, GString *out)
 {
-    for (I8259 *s = master; s; s = s->slave) {
-        g_string_append_printf(out,
-                               "pic%d: irr=%02x imr=%02x isr=%02x hprio=%d irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n",
-                               s->master ? 0 : 1, s->irr, s->imr, s->isr, s->priority_add, s->irq_base,
-                               s->read_reg_select, s->elcr, s->special_fully_nested_mode);
+    g_string_append_printf(out, "pic%d: irr=%02x imr=%02x isr=%02x hprio=%d irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n",
+                           s->master ? 0 : 1, s->irr, s->imr, s->isr, s->priority_add, s->irq_base, s->read_reg_select,
+                           s->elcr, s->special_fully_nested_mode);
+}
+
+void i8259_print(const I8259 *master, GString *out)
+{
+    print_one(master->slave, out);
+    print_one(master, out);
+}
+
+void i8259_print_counts(const I8259 *master, GString *out)
+{
+    g_string_append(out, "IRQ statistics for isa-i8259:\n");
+    for (unsigned n = 0; n < ISA_NUM_IRQS; n++) {
+        uint64_t rises = (n < 8 ? master : master->slave)->rises[n % 8];
+
+        if (rises) {
+            g_string_append_printf(out, "%2u: %" PRIu64 "\n", n, rises);
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 #include "util/trace.h"
 
 enum { IOREGSEL = 0x00, IOWIN = 0x10, IOEOI = 0x40 };
+enum { TIMER_INPUT = 0, TIMER_PIN = 2 };
 enum { REG_ID = 0, REG_VERSION = 1, REG_ARBITRATION = 2, REG_REDIRECTION = 0x10 };
 
 /* A redirection entry. */
@@ -15,6 +16,7 @@ enum { REG_ID = 0, REG_VERSION = 1, REG_ARBITRATION = 2, REG_REDIRECTION = 0x10 
 #define REDIR_DELIVERY_MODE (7ull << 8)
 #define REDIR_LOGICAL (1ull << 11)
 #define REDIR_DELIVERY_STATUS (1ull << 12)
+#define REDIR_ACTIVE_LOW (1ull << 13)
 #define REDIR_REMOTE_IRR (1ull << 14)
 #define REDIR_LEVEL (1ull << 15)
 #define REDIR_MASKED (1ull << 16)
@@ -39,6 +41,7 @@ struct IOAPICState {
     uint64_t ioredtbl[IOAPIC_PINS];
     /* rebuilt as lines move */
     uint32_t lines;             /* for edges */
+    uint64_t rises[IOAPIC_PINS]; /* how often each input came up; 0 is the timer's */
     MemoryRegion io;
 };
 
@@ -77,14 +80,17 @@ static void service(IOAPICState *s)
     }
 }
 
-static void set_line(void *opaque, int pin, int level)
+/* Input 0 leads to pin 2: so the timer's line is wired in a PC. */
+static void set_line(void *opaque, int n, int level)
 {
     IOAPICState *s = opaque;
+    int pin = n == TIMER_INPUT ? TIMER_PIN : n;
     uint32_t bit = 1u << pin;
     uint64_t entry = s->ioredtbl[pin];
     bool rising = level && !(s->lines & bit);
 
     trace(ioapic_set_line, "pin %d level %d", pin, level);
+    s->rises[n] += rising;
     s->lines = level ? s->lines | bit : s->lines & ~bit;
     if (entry & REDIR_LEVEL) {
         s->irr = level ? s->irr | bit : s->irr & ~bit;
@@ -202,7 +208,9 @@ static void ioapic_write(void *opaque, hwaddr offset, uint64_t value, unsigned s
     }
 }
 
-static const MemoryRegionOps ioapic_ops = { .read = ioapic_read, .write = ioapic_write, .valid = { .min = 1, .max = 4 } };
+static const MemoryRegionOps ioapic_ops = {
+    .read = ioapic_read, .write = ioapic_write, .valid = { .min = 1, .max = 4 },
+};
 
 static bool ioapic_realize(DeviceState *dev, GError **error)
 {
@@ -299,19 +307,52 @@ IOAPICState *ioapic_new(void)
     return IOAPIC(dev);
 }
 
-void ioapic_print(IOAPICState *s, GString *out)
+static void print_pin(const IOAPICState *s, unsigned pin, GString *out)
 {
     static const char *const modes[] = { "fixed", "lowest", "SMI", "...", "NMI", "INIT", "...", "extINT" };
+    uint64_t e = s->ioredtbl[pin];
+    bool logical = e & REDIR_LOGICAL;
 
-    g_string_append_printf(out, "ioapic0: ver=0x%x id=0x%02x sel=0x%02x\n", s->version, s->id, s->ioregsel);
+    g_string_append_printf(out, "  pin %-2u 0x%016" PRIx64 " dest=%x vec=%-3u %s %s %s %-6s %s\n", pin, e,
+                           (unsigned)(e >> REDIR_DEST_SHIFT) & (logical ? 0xff : 0xf), (unsigned)(e & REDIR_VECTOR),
+                           e & REDIR_ACTIVE_LOW ? "active-lo" : "active-hi", e & REDIR_LEVEL ? "level" : "edge ",
+                           e & REDIR_MASKED ? "masked" : "      ", modes[(e & REDIR_DELIVERY_MODE) >> 8],
+                           logical ? "logical" : "physical");
+}
+
+static void print_pins(const char *name, uint32_t pins, GString *out)
+{
+    g_string_append(out, name);
+    for (uint32_t left = pins; left; left &= left - 1) {
+        g_string_append_printf(out, "%-2d ", __builtin_ctz(left));
+    }
+    g_string_append(out, pins ? "\n" : "(none)\n");
+}
+
+void ioapic_print(const IOAPICState *s, GString *out)
+{
+    uint32_t remote = 0;
+
+    g_string_append_printf(out, "ioapic0: ver=0x%x id=0x%02x sel=0x%02x", s->version, s->id, s->ioregsel);
+    if (s->ioregsel) {
+        g_string_append_printf(out, " (redir[%u])", (unsigned)((s->ioregsel - REG_REDIRECTION) >> 1));
+    }
+    g_string_append_c(out, '\n');
     for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
-        uint64_t e = s->ioredtbl[pin];
+        print_pin(s, pin, out);
+        remote |= s->ioredtbl[pin] & REDIR_REMOTE_IRR ? 1u << pin : 0;
+    }
+    print_pins("  IRR      ", s->irr, out);
+    print_pins("  Remote IRR ", remote, out);
+}
 
-        g_string_append_printf(out, "  pin %-2u 0x%016" PRIx64 " dest=%x vec=%-3u %s %s %s%s%s\n", pin, e,
-                               (unsigned)(e >> REDIR_DEST_SHIFT), (unsigned)(e & REDIR_VECTOR),
-                               e & REDIR_LEVEL ? "level" : "edge ", e & REDIR_LOGICAL ? "logical " : "physical",
-                               modes[(e & REDIR_DELIVERY_MODE) >> 8], e & REDIR_MASKED ? " masked" : "",
-                               e & REDIR_REMOTE_IRR ? " remote IRR" : "");
+void ioapic_print_counts(const IOAPICState *s, GString *out)
+{
+    g_string_append(out, "IRQ statistics for ioapic:\n");
+    for (unsigned n = 0; n < IOAPIC_PINS; n++) {
+        if (s->rises[n]) {
+            g_string_append_printf(out, "%2u: %" PRIu64 "\n", n, s->rises[n]);
+        }
     }
 }
 

@@ -205,6 +205,15 @@ void fw_cfg_set_file(FWCfgState *s, const char *name, FWCfgItem item)
     dir_update(s);
 }
 
+void fw_cfg_foreach_file(const FWCfgState *s, void (*fn)(const char *name, const FWCfgItem *item, void *opaque), void *opaque)
+{
+    for (guint i = 0; i < s->files->len; i++) {
+        const FWCfgFile *file = &g_array_index(s->files, FWCfgFile, i);
+
+        fn(file->name, &file->item, opaque);
+    }
+}
+
 /* --- what the guest does --- */
 
 static void select_item(FWCfgState *s, uint16_t key)

@@ -35,6 +35,8 @@ struct PCMachineState {
     Q35PCIHost *host;
     ICH9LPCState *lpc;
     Irq **gsi;                      /* ICH9_GSIS lines */
+    struct I8259 *pic_master;       /* the master; NULL: none */
+    struct IOAPICState *ioapic;
     Irq *i8259_in[16], *ioapic_in[ICH9_GSIS];   /* where they lead; NULL: nowhere */
     struct RTCState *rtc;
     DeviceState *hpet_dev;          /* NULL: none */
@@ -56,6 +58,10 @@ void pc_gsi_init(PCMachineState *pc);
 bool pc_chips_init(PCMachineState *pc, GError **error);
 /* What firmware reads in CMOS RAM: memory, CPUs, boot order. */
 void pc_cmos_init(PCMachineState *pc);
+/* In words, for monitors: the interrupt controllers, how often their lines came up, the images that firmware finds. */
+void pc_print_pic(const PCMachineState *pc, GString *out);
+void pc_print_irq_counts(const PCMachineState *pc, GString *out);
+void pc_print_roms(const PCMachineState *pc, GString *out);
 /* dumpdtb= */
 bool pc_dump_dtb(MachineState *m, const char *file, GError **error);
 

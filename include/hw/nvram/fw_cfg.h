@@ -57,6 +57,8 @@ bool fw_cfg_add_file(FWCfgState *s, const char *name, FWCfgItem item, GError **e
 bool fw_cfg_add_file_copy(FWCfgState *s, const char *name, const void *data, uint32_t length, GError **error);
 /* Gives a file other contents; what is selected stays so. The file must be there. */
 void fw_cfg_set_file(FWCfgState *s, const char *name, FWCfgItem item);
+/* In the order of the directory. */
+void fw_cfg_foreach_file(const FWCfgState *s, void (*fn)(const char *name, const FWCfgItem *item, void *opaque), void *opaque);
 /* The item of a file, NULL: there is none. Valid until a file is added. */
 const FWCfgItem *fw_cfg_file(FWCfgState *s, const char *name);
 
