@@ -501,7 +501,7 @@ static const HmpCommand commands[] = {
       cmd_pcie_aer_inject_error, complete_device },
     { "x", "fmt:/ addr:i", "/fmt addr", "virtual memory dump starting at 'addr'", cmd_x },
     { "xp", "fmt:/ addr:i", "/fmt addr", "physical memory dump starting at 'addr'", cmd_xp },
-    { "print|p", "fmt:/ value:i", "/fmt expr", "print expression value", cmd_print },
+    { "print|p", "fmt:/ value:i", "/fmt expr", "print expression value (use $reg for CPU register access)", cmd_print },
     { "i", "fmt:/ addr:i", "/fmt addr", "I/O port read", cmd_in },
     { "o", "fmt:/ addr:i val:i", "/fmt addr value", "I/O port write", cmd_out },
     { "sum", "start:i size:i", "addr size", "compute the checksum of a memory region", cmd_sum },

@@ -136,20 +136,22 @@ static void complete_parameter(GPtrArray *words, const char *prefix)
 
 static const HmpCommand commands[] = {
     { "migrate", "detach:- blk:- inc:- resume:- uri:s", "[-d] [-b] [-i] [-r] uri",
-      "send the machine to uri (-d: do not wait; -b, -i: with disks; -r: resume a paused migration)", cmd_migrate },
-    { "migrate_cancel", NULL, NULL, "give the running migration up", cmd_migrate_cancel },
-    { "migrate_continue", "state:s", "state", "go on from the state in which the migration waits", cmd_migrate_continue },
-    { "migrate_incoming", "uri:s", "uri", "take a machine from uri, after -incoming defer", cmd_migrate_incoming },
-    { "migrate_pause", NULL, NULL, "pause a migration that is in postcopy", cmd_migrate_pause },
-    { "migrate_recover", "uri:s", "uri", "go on with a paused migration", cmd_migrate_recover },
-    { "migrate_start_postcopy", NULL, NULL, "go over to postcopy", cmd_migrate_start_postcopy },
-    { "migrate_set_capability", "capability:s state:b", "capability state", "turn a migration capability on or off",
+      "migrate to URI (using -d to not wait for completion)", cmd_migrate },
+    { "migrate_cancel", NULL, NULL, "cancel the current VM migration", cmd_migrate_cancel },
+    { "migrate_continue", "state:s", "state", "Continue migration from the given paused state", cmd_migrate_continue },
+    { "migrate_incoming", "uri:s", "uri", "Continue an incoming migration from an -incoming defer", cmd_migrate_incoming },
+    { "migrate_pause", NULL, NULL, "Pause an ongoing migration (postcopy-only)", cmd_migrate_pause },
+    { "migrate_recover", "uri:s", "uri", "Continue a paused incoming postcopy migration", cmd_migrate_recover },
+    { "migrate_start_postcopy", NULL, NULL,
+      "Followup to a migration command to switch the migration to postcopy mode. The postcopy-ram capability must be set on both source and "
+      "destination before the original migration command .", cmd_migrate_start_postcopy },
+    { "migrate_set_capability", "capability:s state:b", "capability state", "Enable/Disable the usage of a capability for migration",
       cmd_migrate_set_capability, complete_capability },
-    { "migrate_set_parameter", "parameter:s value:s", "parameter value", "set a migration parameter",
+    { "migrate_set_parameter", "parameter:s value:s", "parameter value", "Set the parameter for migration",
       cmd_migrate_set_parameter, complete_parameter },
-    { "savevm", "name:s?", "[tag]", "save the machine under a name", cmd_savevm },
-    { "loadvm", "name:s", "tag", "go back to a state that was saved under a name", cmd_loadvm },
-    { "delvm", "name:s", "tag", "remove a state that was saved under a name", cmd_delvm },
+    { "savevm", "name:s?", "tag", "save a VM snapshot. If no tag is provided, a new snapshot is created", cmd_savevm },
+    { "loadvm", "name:s", "tag", "restore a VM snapshot from its tag", cmd_loadvm },
+    { "delvm", "name:s", "tag", "delete a VM snapshot from its tag", cmd_delvm },
 };
 HMP_COMMANDS(commands)
 
@@ -194,10 +196,10 @@ static void info_trail(Monitor *mon, const Json *args, GError **error)
 }
 
 static const HmpCommand infos[] = {
-    { "migrate", NULL, NULL, "show how the migration goes", info_migrate },
-    { "migrate_capabilities", NULL, NULL, "show the migration capabilities", info_migrate_capabilities },
-    { "migrate_parameters", NULL, NULL, "show the migration parameters", info_migrate_parameters },
-    { "snapshots", NULL, NULL, "show the states that were saved under a name", info_snapshots },
+    { "migrate", NULL, NULL, "show migration status", info_migrate },
+    { "migrate_capabilities", NULL, NULL, "show current migration capabilities", info_migrate_capabilities },
+    { "migrate_parameters", NULL, NULL, "show current migration parameters", info_migrate_parameters },
+    { "snapshots", NULL, NULL, "show the currently saved VM snapshots", info_snapshots },
     { "trail", NULL, NULL, "show where the machine was since power-on, and what it carries", info_trail },
 };
 HMP_INFO(infos)

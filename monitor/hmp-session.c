@@ -93,6 +93,21 @@ void hmp_session_close(Monitor *mon)
     }
 }
 
+/* Lines that were typed; through QMP there are none. */
+static void info_history(Monitor *mon, const Json *args, GError **error)
+{
+    const GPtrArray *lines = mon->hmp ? readline_history(mon->hmp->readline) : NULL;
+
+    for (guint i = 0; lines && i < lines->len; i++) {
+        monitor_printf(mon, "%u: '%s'\n", i, (const char *)lines->pdata[i]);
+    }
+}
+
+static const HmpCommand infos[] = {
+    { "history", NULL, NULL, "show the command line history", info_history },
+};
+HMP_INFO(infos)
+
 void hmp_session_mute(Monitor *mon, bool muted)
 {
     bool shown = mon->hmp && !mon->hmp->held && !mon->muted;

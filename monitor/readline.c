@@ -128,6 +128,11 @@ static void remember(Readline *r)
     g_ptr_array_add(r->history, g_strdup(r->line->str));
 }
 
+const GPtrArray *readline_history(const Readline *r)
+{
+    return r->history;
+}
+
 static void recall(Readline *r, bool older)
 {
     if (older ? r->recall == 0 : r->recall == r->history->len) {

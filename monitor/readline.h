@@ -22,5 +22,6 @@ Readline *readline_new(const ReadlineOps *ops, void *opaque);
 void readline_free(Readline *r);
 void readline_prompt(Readline *r, const char *prompt);  /* shows it, with an empty line */
 void readline_feed(Readline *r, char c);
+const GPtrArray *readline_history(const Readline *r);   /* char *, the newest last */
 
 #endif

@@ -58,6 +58,15 @@ vm = VM("8.2", MACHINE, timeout=60)
     ("pcie_aer_inject_error -a -c b0 0x1", "OK id: b0 root bus: 0000:00, bus: 0 devfn: 0.0\n"),
     ("pcie_aer_inject_error b0 POISON_TLP 1 2 3 4", "OK id: b0 root bus: 0000:00, bus: 0 devfn: 0.0\n"),
     ("info cpus", r"/\* CPU #0: thread_id=\d+\n"), ("info memory_size_summary", "base memory: 67108864\nplugged memory: 0\n"),
+    ("info pic", r"/ioapic0: ver=0x20 id=0x00 sel=0x00\n  pin 0  0x0000000000010000 dest=0 vec=0   active-hi edge  masked fixed  physical\n[^$]*"
+     r"  IRR      \(none\)\n  Remote IRR \(none\)\npic1: irr=00 imr=00 isr=00 hprio=0 irq_base=00 rr_sel=0 elcr=00 fnm=0\npic0: [^\n]*\n"),
+    ("info irq", r"/IRQ statistics for ioapic:\n[^$]*IRQ statistics for isa-i8259:\n[^$]*"), ("info lapic 7", "No CPU available\n"),
+    ("info lapic", r"/dumping local APIC state for CPU 0 \n\nLVT0\t 0x00010000 active-hi edge  masked {22}Fixed  \(vec 0\)\n[^$]*PPR 0x00\n"),
+    ("info mem", "PG disabled\n"), ("info tlb", "PG disabled\n"), ("info virtio", r"//machine/peripheral/b0/virtio-backend \[virtio-blk\]\n"),
+    ("info roms", r"/fw=genroms/kvmvapic.bin size=0x002400 name=\"kvmvapic.bin\"\n[^$]*/rom@etc/acpi/rsdp size=0x001000 name=\"etc/acpi/rsdp\"\n"),
+    ("info jit", r"/Translation buffer state:\ngen code size       0/0\n[^$]*"), ("info numa", "0 nodes\n"), ("info network", ""), ("info history", ""),
+    ("info vnc", "None\n"), ("info spice", "Server: disabled\n"), ("info usb", "Error: USB support not enabled\n"),
+    ("info rocker sw", "Error: rocker sw not found\n"), ("help info roms", "info roms  -- show roms\n"),
     ("info chardev", r"/ch: filename=null\ncompat_monitor0: filename=unix:.*,server=on\n"), ("info qtree", r"/bus: main-system-bus\n[^$]*dev: pcie-root-port, id \"rp0\"\n[^$]*"),
     ("info qom-tree /machine/peripheral/b0/virtio-bus", r"//virtio-bus \(virtio-pci-bus\)\n[^$]*"), ("info qom-tree /nosuch", "Path could not be resolved.\n"),
     ("info pci", r"/  Bus  0, device   0, function 0:\n    Host bridge: PCI device 8086:29c0\n[^$]*      id \"rp0\"\n[^$]*"),
@@ -86,7 +95,7 @@ def help_lists_every_command_and_info():
     for name in ("quit|q", "stop|s", "cont|c", "device_add", "device_del", "pcie_aer_inject_error", "x", "xp", "info", "help|?"):
         equal(any(line.startswith(name + " ") for line in text.splitlines()), True, name)
     infos = vm.hmp("info")
-    for name in ("version", "status", "qtree", "qom-tree", "pci", "mtree", "block", "registers", "chardev"):
+    for name in ("version", "status", "qtree", "qom-tree", "pci", "mtree", "block", "registers", "chardev", "pic", "lapic", "tlb"):
         equal(any(line.startswith(f"info {name} ") for line in infos.splitlines()), True, name)
 
 
@@ -174,7 +183,7 @@ def banner_and_prompt_come_first():
 @cases(
     ("info status\r", "VM status:"), ("info statuz\x7fs\r", "VM status:"), ("nfo status\x01i\r", "VM status:"), ("info sttus\x1b[D\x1b[D\x1b[Da\r", "VM status:"),
     ("xxinfo status\x1b[H\x1b[3~\x1b[3~\r", "VM status:"), ("junk\x15info status\r", "VM status:"), ("info junk\x17status\r", "VM status:"),
-    ("info statusjunk\x02\x02\x02\x02\x0b\r", "VM status:"), ("info sta\t\r", "VM status:"), ("info vers\t\r", "8.2.0godwit"), ("device_del nos\x03info status\r", "VM status:"),
+    ("info statusjunk\x02\x02\x02\x02\x0b\r", "VM status:"), ("info statu\t\r", "VM status:"), ("info vers\t\r", "8.2.0godwit"), ("device_del nos\x03info status\r", "VM status:"),
     ("info stat\x1bOD\x1bOC\x05us\r", "VM status:"),
 )
 def line_is_edited(keys, answer):
@@ -195,6 +204,15 @@ def history_comes_back_with_the_arrows():
         t.wait("\ndemo\r")
         t.type("info sta\x1b[A\x1b[Btus\r")
         t.wait("VM status:")
+
+
+@test
+def history_is_listed():
+    with Terminal() as t:
+        for command in ("info  name", "info history"):
+            t.type(command + "\r")
+            got = t.wait("(qemu) ")
+        contains(got.replace("\r", ""), "\n0: 'info  name'\n1: 'info history'\n")
 
 
 @test

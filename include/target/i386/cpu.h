@@ -125,6 +125,9 @@ X86CPUClass *x86_cpu_class_by_model(const char *model);     /* NULL: there is no
 /* The physical address that a linear one has now, with supervisor's rights, without side effects; false: none. */
 bool x86_translate(X86CPU *cpu, uint64_t linear, uint64_t *physical);
 
+/* For `info jit`: the translated code of all CPUs, which must be paused. */
+void x86_exec_report(GString *out);
+
 /* What the guest reads with CPUID. */
 void x86_cpuid(const X86CPU *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);    /* eax, ebx, ecx, edx */
 

@@ -7,7 +7,7 @@
 
 #include "target/i386/exec/engine.h"
 
-enum { ARENA_SIZE = 192 << 20, GRANULE_SHIFT = 6 };
+enum { GRANULE_SHIFT = 6 };
 #define PAGE_MASK (~(TARGET_PAGE_SIZE - 1))
 
 static pthread_mutex_t engines_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -41,14 +41,14 @@ static void *arena_take(X86ExecPrivate *p, size_t size)
 {
     size = (size + 31) & ~(size_t)31;
     if (!p->arena) {
-        void *arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *arena = mmap(NULL, X86_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
         if (arena == MAP_FAILED) {
             g_error("cannot set up the code cache");
         }
         p->arena = arena;
     }
-    if (size > ARENA_SIZE - p->arena_used) {
+    if (size > X86_ARENA_SIZE - p->arena_used) {
         p->arena_full = true;
         return NULL;
     }
@@ -330,7 +330,7 @@ void x86_code_remove_engine(X86Exec *x)
         own = NULL;
     }
     if (x->engine->arena) {
-        munmap(x->engine->arena, ARENA_SIZE);
+        munmap(x->engine->arena, X86_ARENA_SIZE);
     }
 }
 

@@ -90,6 +90,7 @@ typedef struct RamSpan {
     bool readonly;
 } RamSpan;
 
+enum { X86_ARENA_SIZE = 192 << 20 };  /* room for one engine's blocks */
 enum { RAM_SPANS = 4, CODE_TLB_SIZE = 4096, JUMPS = 1 << 14, BLOCK_BUCKETS = 1 << 16, PAGE_BUCKETS = 1 << 13, REQUESTS = 256 };
 
 /* All blocks that have bytes in a page. */
