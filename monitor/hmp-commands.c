@@ -285,26 +285,24 @@ static void print_unit(Monitor *mon, char format, unsigned size, uint64_t v)
     }
 }
 
-/* False: a page of it is not mapped. */
-static bool read_unit(uint64_t addr, uint8_t *buf, unsigned size, bool is_virtual)
+/* False: a page of it is not mapped, or nothing is there. `cpu` NULL: a physical address. */
+static bool read_memory(X86CPU *cpu, uint64_t addr, uint8_t *buf, size_t size)
 {
-    X86CPU *cpu = is_virtual ? x86_cpu_by_index(0) : NULL;
+    while (size > 0) {
+        size_t len = MIN(size, TARGET_PAGE_SIZE - addr % TARGET_PAGE_SIZE);
+        uint64_t physical = addr;
 
-    for (unsigned i = 0; cpu && i < size; i++) {
-        uint64_t physical;
-
-        if (!x86_translate(cpu, addr + i, &physical)) {
+        if ((cpu && !x86_translate(cpu, addr, &physical)) || address_space_read(&address_space_memory, physical, buf, len) != MEMTX_OK) {
             return false;
         }
-        address_space_read(&address_space_memory, physical, buf + i, 1);
-    }
-    if (!cpu) {
-        address_space_read(&address_space_memory, addr, buf, size);
+        addr += len;
+        buf += len;
+        size -= len;
     }
     return true;
 }
 
-/* x and xp: by the first CPU's page tables, and by physical address. */
+/* x and xp: by the default CPU's page tables, and by physical address. */
 static void dump(Monitor *mon, const Json *args, bool is_virtual)
 {
     static char format = 'x';
@@ -324,17 +322,19 @@ static void dump(Monitor *mon, const Json *args, bool is_virtual)
     count *= unit / size;
     per_line = unit == 1 ? 8 : 16 / size;
     for (uint64_t i = 0; i < count; i += per_line) {
-        monitor_printf(mon, "%016" PRIx64 ":", addr);
-        for (uint64_t k = i; k < MIN(i + per_line, count); k++, addr += size) {
-            uint8_t buf[8] = { 0 };
+        unsigned units = MIN(per_line, count - i);
+        uint8_t buf[16] = { 0 };
 
-            if (!read_unit(addr, buf, size, is_virtual)) {
-                monitor_printf(mon, "\nCannot access memory\n");
-                return;
-            }
-            monitor_puts(mon, " ");
-            print_unit(mon, format, size, load_le(buf, size));
+        monitor_printf(mon, "%016" PRIx64 ":", addr);
+        if (!read_memory(is_virtual ? hmp_cpu(mon) : NULL, addr, buf, (size_t)units * size)) {
+            monitor_puts(mon, " Cannot access memory\n");
+            return;
         }
+        for (unsigned k = 0; k < units; k++) {
+            monitor_puts(mon, " ");
+            print_unit(mon, format, size, load_le(buf + k * size, size));
+        }
+        addr += (uint64_t)units * size;
         monitor_puts(mon, "\n");
     }
 }

@@ -4,12 +4,13 @@
 #include "accel/cpus.h"
 #include "hw/intc/apic.h"
 #include "monitor/hmp.h"
+#include "monitor/monitor-int.h"
 #include "system/qtest.h"
 #include "target/i386/page-tables.h"
 
 static void info_lapic(Monitor *mon, const Json *args, GError **error)
 {
-    X86CPU *cpu = json_has(args, "apic-id") ? NULL : x86_cpu_by_index(0);
+    X86CPU *cpu = json_has(args, "apic-id") ? NULL : hmp_cpu(mon);
     g_autoptr(GString) out = g_string_new(NULL);
 
     for (unsigned i = 0; !cpu && i < x86_cpu_count(); i++) {
@@ -86,7 +87,7 @@ static bool extend_range(const PageMapping *m, void *opaque)
 
 static void print_tables(Monitor *mon, bool (*fn)(const PageMapping *m, void *opaque))
 {
-    X86CPU *cpu = x86_cpu_by_index(0);
+    X86CPU *cpu = hmp_cpu(mon);
     MapPrint p = { .mon = mon, .cpu = cpu, .left = LINES_MAX };
     bool whole;
 

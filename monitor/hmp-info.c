@@ -72,105 +72,7 @@ static void info_chardev(Monitor *mon, const Json *args, GError **error)
     }
 }
 
-/* --- disks --- */
-
-static void print_inserted(Monitor *mon, const Json *inserted)
-{
-    monitor_printf(mon, "%s (%s%s%s)\n", json_member_string(inserted, "file", ""), json_member_string(inserted, "drv", ""),
-                   json_member_bool(inserted, "ro", false) ? ", read-only" : "",
-                   json_member_bool(inserted, "encrypted", false) ? ", encrypted" : "");
-}
-
-static void print_block(Monitor *mon, const Json *info)
-{
-    const Json *inserted = json_member(info, "inserted"), *cache = inserted ? json_member(inserted, "cache") : NULL;
-    const char *device = json_member_string(info, "device", ""), *qdev = json_member_string(info, "qdev", NULL);
-
-    if (*device) {
-        monitor_puts(mon, device);
-        if (inserted && json_has(inserted, "node-name")) {
-            monitor_printf(mon, " (%s)", json_member_string(inserted, "node-name", ""));
-        }
-    } else {
-        monitor_puts(mon, inserted ? json_member_string(inserted, "node-name", "") : qdev ? qdev : "<anonymous>");
-    }
-    monitor_puts(mon, ": ");
-    if (inserted) {
-        print_inserted(mon, inserted);
-    } else {
-        monitor_puts(mon, "[not inserted]\n");
-    }
-    if (qdev) {
-        monitor_printf(mon, "    Attached to:      %s\n", qdev);
-    }
-    if (json_member_bool(info, "removable", false)) {
-        monitor_printf(mon, "    Removable device: %slocked, tray %s\n", json_member_bool(info, "locked", false) ? "" : "not ",
-                       json_member_bool(info, "tray_open", false) ? "open" : "closed");
-    }
-    if (cache) {
-        monitor_printf(mon, "    Cache mode:       %s%s%s\n",
-                       json_member_bool(cache, "writeback", true) ? "writeback" : "writethrough",
-                       json_member_bool(cache, "direct", false) ? ", direct" : "",
-                       json_member_bool(cache, "no-flush", false) ? ", ignore flushes" : "");
-    }
-}
-
-static void info_block(Monitor *mon, const Json *args, GError **error)
-{
-    const char *device = json_member_string(args, "device", NULL);
-    g_autoptr(Json) v = ask("query-block");
-    bool found = false;
-
-    for (size_t i = 0; i < json_count(v); i++) {
-        const Json *info = json_at(v, i);
-
-        if (device && strcmp(device, json_member_string(info, "device", "")) != 0) {
-            continue;
-        }
-        monitor_puts(mon, i > 0 ? "\n" : "");
-        print_block(mon, info);
-        found = true;
-    }
-    if (device && !found) {
-        error_set_class(error, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found", device);
-    }
-}
-
-static void info_blockstats(Monitor *mon, const Json *args, GError **error)
-{
-    static const char *const names[] = {
-        "rd_bytes", "wr_bytes", "rd_operations", "wr_operations", "flush_operations", "wr_total_time_ns", "rd_total_time_ns",
-        "flush_total_time_ns", "rd_merged", "wr_merged", "idle_time_ns",
-    };
-    g_autoptr(Json) v = ask("query-blockstats");
-
-    for (size_t i = 0; i < json_count(v); i++) {
-        const Json *stats = json_member(json_at(v, i), "stats");
-
-        if (!*json_member_string(json_at(v, i), "device", "")) {
-            continue;
-        }
-        monitor_printf(mon, "%s:", json_member_string(json_at(v, i), "device", ""));
-        for (size_t k = 0; k < G_N_ELEMENTS(names); k++) {
-            if (json_has(stats, names[k])) {
-                monitor_printf(mon, " %s=%" G_GINT64_FORMAT, names[k], json_member_int(stats, names[k], 0));
-            }
-        }
-        monitor_puts(mon, "\n");
-    }
-}
-
-/* --- CPUs, memory, threads --- */
-
-static void info_cpus(Monitor *mon, const Json *args, GError **error)
-{
-    g_autoptr(Json) v = ask("query-cpus-fast");
-
-    for (size_t i = 0; i < json_count(v); i++) {
-        monitor_printf(mon, "%c CPU #%d: thread_id=%d\n", i ? ' ' : '*', (int)json_member_int(json_at(v, i), "cpu-index", 0),
-                       (int)json_member_int(json_at(v, i), "thread-id", 0));
-    }
-}
+/* --- memory, threads --- */
 
 static void info_iothreads(Monitor *mon, const Json *args, GError **error)
 {
@@ -388,9 +290,6 @@ static const HmpCommand commands[] = {
     { "uuid", NULL, NULL, "show the current VM UUID", info_uuid },
     { "kvm", NULL, NULL, "show KVM information", info_kvm },
     { "chardev", NULL, NULL, "show the character devices", info_chardev },
-    { "block", "device:s?", "[device]", "show info of one block device or all block devices", info_block },
-    { "blockstats", NULL, NULL, "show block device statistics", info_blockstats },
-    { "cpus", NULL, NULL, "show infos for each CPU", info_cpus },
     { "iothreads", NULL, NULL, "show iothreads", info_iothreads },
     { "memdev", NULL, NULL, "show memory backends", info_memdev },
     { "memory_size_summary", NULL, NULL, "show the amount of initially allocated and present hotpluggable (if enabled) memory in bytes.",

@@ -1,4 +1,4 @@
-/* HMP: info registers. */
+/* HMP: registers, and the CPU whose they are. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -25,7 +25,7 @@ static const char *const system_types[2][16] = {
 static void print_segment(Monitor *mon, const X86CPUState *env, const char *name, const SegmentCache *s)
 {
     bool lma = env->efer & EFER_LMA, protected = (env->cr[0] & CR0_PE) && !(env->eflags & EFL_VM);
-    uint32_t f = s->flags;
+    uint32_t f = s->flags & 0xffff00; /* without the base's bits */
 
     monitor_printf(mon, "%-3s=%04x %0*" PRIx64 " %08x %08x", name, s->selector, lma ? 16 : 8, s->base, s->limit, f);
     if (!protected || !(f & 1 << 15)) {
@@ -100,9 +100,14 @@ static void print_cpu(Monitor *mon, const X86CPU *cpu)
     print_fpu(mon, env, wide);
 }
 
+X86CPU *hmp_cpu(const Monitor *mon)
+{
+    return x86_cpu_by_index(mon && mon->cpu < x86_cpu_count() ? mon->cpu : 0);
+}
+
 static void info_registers(Monitor *mon, const Json *args, GError **error)
 {
-    int64_t index = json_member_int(args, "vcpu", 0);
+    int64_t index = json_member_int(args, "vcpu", mon->cpu);
     bool all = json_member_bool(args, "all", false);
 
     if (!x86_cpu_count()) {
@@ -154,7 +159,7 @@ static bool segment_value(const X86CPUState *env, const char *name, int64_t *val
 bool hmp_register_value(const char *name, size_t len, int64_t *value)
 {
     g_autofree char *wanted = g_strndup(name, len);
-    X86CPU *cpu = x86_cpu_by_index(0);
+    X86CPU *cpu = hmp_cpu(monitor_current());
     const X86CPUState *env = cpu ? &cpu->env : NULL;
     bool ok = true;
 
@@ -175,7 +180,53 @@ bool hmp_register_value(const char *name, size_t len, int64_t *value)
     return ok;
 }
 
+static void info_cpus(Monitor *mon, const Json *args, GError **error)
+{
+    g_autoptr(Json) v = qmp_run("query-cpus-fast", NULL, NULL, NULL);
+
+    for (size_t i = 0; i < json_count(v); i++) {
+        monitor_printf(mon, "%c CPU #%d: thread_id=%d\n", i == mon->cpu ? '*' : ' ', (int)json_member_int(json_at(v, i), "cpu-index", 0),
+                       (int)json_member_int(json_at(v, i), "thread-id", 0));
+    }
+}
+
+static void cmd_cpu(Monitor *mon, const Json *args, GError **error)
+{
+    int64_t index = json_member_int(args, "index", 0);
+
+    if (index < 0 || index >= x86_cpu_count()) {
+        monitor_puts(mon, "invalid CPU index\n");
+        return;
+    }
+    mon->cpu = index;
+}
+
+static void cmd_gva2gpa(Monitor *mon, const Json *args, GError **error)
+{
+    X86CPU *cpu = hmp_cpu(mon);
+    uint64_t physical;
+
+    if (!cpu) {
+        monitor_puts(mon, "No cpu\n");
+        return;
+    }
+    cpus_pause();
+    if (x86_translate(cpu, json_member_int(args, "addr", 0), &physical)) {
+        monitor_printf(mon, "gpa: %#" PRIx64 "\n", physical);
+    } else {
+        monitor_puts(mon, "Unmapped\n");
+    }
+    cpus_resume();
+}
+
+static const HmpCommand control[] = {
+    { "gva2gpa", "addr:i", "addr", "print the guest physical address corresponding to a guest virtual address", cmd_gva2gpa },
+    { "cpu", "index:i", "index", "set the default CPU", cmd_cpu },
+};
+HMP_COMMANDS(control)
+
 static const HmpCommand commands[] = {
+    { "cpus", NULL, NULL, "show infos for each CPU", info_cpus },
     { "registers", "all:- vcpu:i?", "[-a|vcpu]",
       "show the cpu registers (-a: show register info for all cpus; vcpu: specific vCPU to query; show the current CPU's registers if no "
       "argument is specified)", info_registers },

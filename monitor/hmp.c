@@ -462,10 +462,13 @@ HMP_COMMANDS(basics)
 static void run(Monitor *mon, const HmpCommand *c, bool info, const char *typed, size_t len)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Json) args = take_arguments(c, typed + len, &error);
+    g_autoptr(Json) args = NULL;
     Monitor *before = monitor_now;
 
+    monitor_now = mon; /* registers in arguments are those of its CPU */
+    args = take_arguments(c, typed + len, &error);
     if (!args) {
+        monitor_now = before;
         if (g_str_has_prefix(error->message, "Parameter")) {
             monitor_printf(mon, "Error: %s\n", error->message);
         } else {
@@ -477,7 +480,6 @@ static void run(Monitor *mon, const HmpCommand *c, bool info, const char *typed,
         }
         return;
     }
-    monitor_now = mon;
     c->fn(mon, args, &error);
     monitor_now = before;
     if (error) {
@@ -526,9 +528,9 @@ char *hmp_with_carriage_returns(const char *text)
     return g_string_free(out, FALSE);
 }
 
-char *hmp_run(const char *line)
+char *hmp_run(const char *line, unsigned cpu)
 {
-    Monitor collector = { .out = g_string_new(NULL) };
+    Monitor collector = { .out = g_string_new(NULL), .cpu = cpu };
     char *text;
 
     hmp_execute(&collector, line);

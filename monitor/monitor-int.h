@@ -21,6 +21,7 @@ struct Monitor {
     bool negotiated, oob;
     /* HMP */
     HmpSession *hmp;
+    unsigned cpu;               /* the default CPU's index */
     bool muted;                 /* another front end of the mux has the focus: what comes out is kept */
 };
 
@@ -53,7 +54,9 @@ void hmp_session_release(Monitor *mon);
 char *hmp_with_carriage_returns(const char *text);
 size_t hmp_complete(const char *text, GPtrArray *words);
 
-/* "pc", "eax", "cs", "cs.base" of the first CPU; false: there is no such register. */
+/* The monitor's default CPU (command cpu); NULL: the machine has none. NULL as the monitor: the first. */
+struct X86CPU *hmp_cpu(const Monitor *mon);
+/* "pc", "eax", "cs", "cs.base" of the default CPU; false: there is no such register. */
 bool hmp_register_value(const char *name, size_t len, int64_t *value);
 
 /* Sets event_hook; called with the first monitor. */

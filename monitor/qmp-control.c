@@ -9,6 +9,7 @@
 #include "system/main-loop.h"
 #include "system/options.h"
 #include "system/runstate.h"
+#include "target/i386/cpu.h"
 #include "util/fdset.h"
 
 /* --- the session --- */
@@ -256,8 +257,14 @@ static Json *query_fdsets(Json *args, Monitor *mon, GError **error)
 
 static Json *human_monitor_command(Json *args, Monitor *mon, GError **error)
 {
-    g_autofree char *text = hmp_run(json_member_string(args, "command-line", NULL));
+    int64_t cpu = json_member_int(args, "cpu-index", 0);
+    g_autofree char *text = NULL;
 
+    if (json_has(args, "cpu-index") && (cpu < 0 || cpu >= x86_cpu_count())) {
+        error_setf(error, "Parameter 'cpu-index' expects a CPU number");
+        return NULL;
+    }
+    text = hmp_run(json_member_string(args, "command-line", NULL), cpu);
     return json_new_string(text);
 }
 

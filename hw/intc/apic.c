@@ -392,7 +392,7 @@ static uint32_t read_register(APICState *s, unsigned reg)
     case REG_TPR:
         return s->tpr;
     case REG_APR:
-        return MAX(s->tpr, highest256(s->irr) & 0xf0);
+        return 0; /* there is no bus to arbitrate for */
     case REG_PPR:
         return apic_processor_priority(s);
     case REG_LDR:

@@ -30,7 +30,7 @@ Monitor *monitor_current(void);
 void monitor_printf(Monitor *mon, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void monitor_puts(Monitor *mon, const char *text);
 
-/* Runs an HMP command line; the output is the caller's text. For human-monitor-command. */
-char *hmp_run(const char *line);
+/* Runs an HMP command line, with the default CPU of that index; the output is the caller's text. For human-monitor-command. */
+char *hmp_run(const char *line, unsigned cpu);
 
 #endif
