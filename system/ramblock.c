@@ -264,32 +264,6 @@ void ramblock_set_dirty(RAMBlock *block, uint64_t offset, uint64_t length)
     }
 }
 
-uint64_t ramblock_next_dirty(RAMBlock *block, DirtyClient client, uint64_t page)
-{
-    unsigned long *bitmap = block->dirty[client];
-    uint64_t pages = block->used_length / TARGET_PAGE_SIZE;
-    unsigned long mask = ~0ul << (page % BITS_PER_WORD);
-
-    if (!bitmap || page >= pages) {
-        return UINT64_MAX;
-    }
-    for (uint64_t word = page / BITS_PER_WORD; word <= (pages - 1) / BITS_PER_WORD; word++, mask = ~0ul) {
-        unsigned long bits = __atomic_load_n(&bitmap[word], __ATOMIC_ACQUIRE) & mask;
-        if (bits) {
-            uint64_t found = word * BITS_PER_WORD + (unsigned)__builtin_ctzl(bits);
-            if (found >= pages) {
-                break;
-            }
-            __atomic_fetch_and(&bitmap[word], ~(bits & -bits), __ATOMIC_SEQ_CST);
-            if (client == DIRTY_MIGRATION && ramblock_rewrite_hook) {
-                ramblock_rewrite_hook();
-            }
-            return found;
-        }
-    }
-    return UINT64_MAX;
-}
-
 uint64_t ramblock_sync_dirty(RAMBlock *block, DirtyClient client, unsigned long *bitmap)
 {
     unsigned long *dirty = block->dirty[client];

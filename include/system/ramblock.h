@@ -59,10 +59,10 @@ extern void (*ramblock_rewrite_hook)(void);
 void ramblock_dirty_log(RAMBlock *block, DirtyClient client, bool on);
 bool ramblock_is_logging(void);         /* some client logs some block, or there may be translated code */
 void ramblock_set_dirty(RAMBlock *block, uint64_t offset, uint64_t length);
-/* The first dirty page at or after `page` for the client, cleared; UINT64_MAX if there is none. In pages. */
-uint64_t ramblock_next_dirty(RAMBlock *block, DirtyClient client, uint64_t page);
-/* Moves the client's bits into `bitmap` (one bit a page, or'ed) and clears them; returns how many were newly set. Pages may be
- * read when it returns: a later write sets its bit again. */
+/*
+ * Moves the client's bits into `bitmap` (one bit a page, or'ed) and clears them; returns how many were newly set. Pages
+ * may be read when it returns: a later write sets its bit again.
+ */
 uint64_t ramblock_sync_dirty(RAMBlock *block, DirtyClient client, unsigned long *bitmap);
 
 #endif
