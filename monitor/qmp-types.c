@@ -281,7 +281,7 @@ static bool look_at_key(const char *key, Json *member, void *opaque)
         return true;
     }
     if (!l->open) {
-        return complain(l->c, &inner, "Parameter '%s' is unexpected%s", "");
+        return complain(l->c, &inner, l->c->keyval ? "Invalid parameter '%s'%s" : "Parameter '%s' is unexpected%s", "");
     }
     if (l->out) {
         json_set(l->out, key, json_ref(member));

@@ -55,30 +55,16 @@ Object *user_object_add(const Json *opts, GError **error)
     return obj;
 }
 
-/* -object KEY=VALUE,… has words of its own for what no object knows. */
-static void in_words_of_options(const char *message, GError **error)
-{
-    if (g_str_has_prefix(message, "Parameter '") && g_str_has_suffix(message, "' is unexpected")) {
-        const char *name = message + strlen("Parameter '");
-
-        error_setf(error, "Invalid parameter '%.*s'", (int)(strlen(name) - strlen("' is unexpected")), name);
-    } else {
-        error_setf(error, "%s", message);
-    }
-}
-
 Object *user_object_add_option(const Json *opts, bool from_json, GError **error)
 {
-    g_autoptr(GError) local = NULL;
     g_autoptr(Json) typed = NULL;
     const char *id;
 
     if (from_json) {
         return qmp_check(opts, &qmp_object_options, error) ? user_object_add(opts, error) : NULL;
     }
-    typed = qmp_from_keyval(opts, &qmp_object_options, &local);
+    typed = qmp_from_keyval(opts, &qmp_object_options, error);
     if (!typed) {
-        in_words_of_options(local->message, error);
         return NULL;
     }
     id = json_member_string(typed, "id", "");

@@ -137,7 +137,8 @@ Json *qmp_run(const char *name, Json *args, Monitor *mon, GError **error);
 bool qmp_check(const Json *value, const QmpType *type, GError **error);
 /*
  * As qmp_check for what keyval_parse() made: leaves are texts, and become what the type says ("on" true, "1k" 1024). A
- * new value; NULL with an error ("Parameter 'read-only' expects 'on' or 'off'").
+ * new value; NULL with an error in the words that options have ("Parameter 'read-only' expects 'on' or 'off'", "Invalid
+ * parameter 'x'").
  */
 Json *qmp_from_keyval(const Json *value, const QmpType *type, GError **error);
 

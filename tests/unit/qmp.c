@@ -108,6 +108,7 @@ static void texts_become_what_the_type_says(void)
     from_keyval("{\"id\": \"a\", \"ref\": {\"kind\": \"file\", \"path\": \"p\", \"size\": \"x\"}}", NULL,
                 "Parameter 'ref.size' expects a size value");
     from_keyval("{\"id\": \"a\", \"paints\": \"x\"}", NULL, "Invalid parameter type for 'paints', expected: array");
+    from_keyval("{\"id\": \"a\", \"foo\": \"1\"}", NULL, "Invalid parameter 'foo'");
     from_keyval("{\"id\": {\"a\": \"b\"}}", NULL, "Invalid parameter type for 'id', expected: string");
 }
 
