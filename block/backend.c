@@ -159,18 +159,6 @@ BlockBackend *block_backend_get(const char *name)
     return blk;
 }
 
-BlockBackend *block_backend_open(Json *node_opts, GError **error)
-{
-    g_autoptr(BlockOptions) opts = options_new(json_copy(node_opts), OPTIONS_TYPED, "");
-    BlockNode *node = block_node_open(opts, NULL, error);
-    if (!node) {
-        return NULL;
-    }
-    BlockBackend *blk = block_backend_new(NULL);
-    block_backend_insert(blk, node, NULL);
-    return blk;
-}
-
 /* Devices */
 
 bool block_backend_attach(BlockBackend *blk, void *device, const char *device_path)

@@ -42,11 +42,6 @@ void migration_set_autostart(bool on)
     autostart = on;
 }
 
-bool migration_autostart(void)
-{
-    return autostart;
-}
-
 MigrationStatus incoming_status(void)
 {
     return status;
@@ -222,11 +217,6 @@ bool migration_incoming_prepare(const char *uri_or_json, GError **error)
     wanted_uri = g_strdup(uri_or_json);
     runstate_set(RUN_STATE_INMIGRATE);
     return true;
-}
-
-bool migration_incoming_wanted(void)
-{
-    return wanted_uri != NULL;
 }
 
 bool migration_incoming_begin(GError **error)

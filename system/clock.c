@@ -163,11 +163,6 @@ void clock_virtual_counted(int64_t (*since)(void), void (*earlier)(void))
     guest.earlier = earlier;
 }
 
-bool clock_is_manual(void)
-{
-    return guest.manual;
-}
-
 /* The heap: a binary one in an array, the first due on top. */
 
 static bool before(const Timer *a, const Timer *b)

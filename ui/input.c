@@ -43,12 +43,6 @@ void input_activate(InputHandler *handler)
     g_queue_push_head(&handlers, handler);
 }
 
-void input_deactivate(InputHandler *handler)
-{
-    g_queue_remove(&handlers, handler);
-    g_queue_push_tail(&handlers, handler);
-}
-
 static InputHandler *find(unsigned mask)
 {
     for (GList *l = handlers.head; l; l = l->next) {

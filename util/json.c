@@ -126,15 +126,6 @@ JsonType json_type(const Json *value)
     return JSON_NULL;
 }
 
-const char *json_type_name(JsonType type)
-{
-    static const char *const names[] = {
-        [JSON_NULL] = "null",     [JSON_BOOL] = "boolean",  [JSON_INT] = "integer", [JSON_DOUBLE] = "number",
-        [JSON_STRING] = "string", [JSON_OBJECT] = "object", [JSON_ARRAY] = "array",
-    };
-    return names[type];
-}
-
 bool json_get_bool(const Json *value, bool *out)
 {
     if (json_type(value) != JSON_BOOL) {

@@ -27,8 +27,3 @@ void irq_free(Irq *irq)
 {
     g_free(irq);
 }
-
-void irqs_free(Irq **irqs, int n)
-{
-    g_free(irqs);
-}

@@ -30,7 +30,6 @@ struct I8259 {
     /* wired */
     I8259 *slave;               /* the master's */
     Irq *output[1];
-    bool level;                 /* of the output */
     uint8_t lines;              /* that are up */
     uint64_t rises[8];          /* how often each came up */
     MemoryRegion io, elcr_io;
@@ -72,10 +71,10 @@ static int pending_line(const I8259 *s)
 
 static void update_output(I8259 *s)
 {
-    s->level = pending_line(s) >= 0;
-    trace(i8259_output, "%s %d irr %02x imr %02x isr %02x", s->master ? "master" : "slave", s->level, s->irr, s->imr,
-          s->isr);
-    irq_set(s->output[0], s->level);
+    bool level = pending_line(s) >= 0;
+
+    trace(i8259_output, "%s %d irr %02x imr %02x isr %02x", s->master ? "master" : "slave", level, s->irr, s->imr, s->isr);
+    irq_set(s->output[0], level);
 }
 
 static void set_line(void *opaque, int n, int level)
@@ -134,11 +133,6 @@ uint8_t i8259_acknowledge(I8259 *s)
     }
     take_line(s, line);
     return vector;
-}
-
-bool i8259_output(const I8259 *master)
-{
-    return master->level;
 }
 
 /* ICW1 (and reset) clears all but the edge memory of what is level-triggered, and the ELCR. */
@@ -352,7 +346,6 @@ static bool i8259_post_load(void *opaque, int version_id, GError **error)
     /* These index or select: nothing else may come in. */
     s->priority_add &= 7;
     s->init_state = MIN(s->init_state, INIT_ICW4);
-    s->level = pending_line(s) >= 0;
     return true;
 }
 

@@ -298,15 +298,6 @@ static void ioapic_class_init(ObjectClass *klass, const void *data)
     object_class_add_props(klass, ioapic_props, G_N_ELEMENTS(ioapic_props));
 }
 
-IOAPICState *ioapic_new(void)
-{
-    DeviceState *dev = device_new(TYPE_IOAPIC);
-    bool ok = device_realize_and_unref(dev, bus_main_system(), NULL);
-
-    g_assert(ok);
-    return IOAPIC(dev);
-}
-
 static void print_pin(const IOAPICState *s, unsigned pin, GString *out)
 {
     static const char *const modes[] = { "fixed", "lowest", "SMI", "...", "NMI", "INIT", "...", "extINT" };

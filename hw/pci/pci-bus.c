@@ -16,16 +16,6 @@ PCIBus *pci_device_bus(const PCIDevice *dev)
     return (PCIBus *)dev->parent_obj.bus;
 }
 
-PCIBus *pci_device_root_bus(const PCIDevice *dev)
-{
-    PCIBus *bus = pci_device_bus(dev);
-
-    while (bus->parent_dev) {
-        bus = pci_device_bus(bus->parent_dev);
-    }
-    return bus;
-}
-
 bool pci_bus_is_root(const PCIBus *bus)
 {
     return !bus->parent_dev;

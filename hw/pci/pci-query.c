@@ -1,6 +1,4 @@
-/* query-pci and info pci: what is on the buses, as the guest has set it up. */
-#include <inttypes.h>
-
+/* query-pci: what is on the buses, as the guest has set it up. */
 #include "hw/pci/pci_bridge.h"
 
 typedef struct ClassName {
@@ -185,81 +183,4 @@ Json *pci_query(void)
         json_append(list, bus);
     }
     return list;
-}
-
-/* info pci. */
-
-static void print_bridge(GString *out, PCIDevice *dev)
-{
-    g_string_append_printf(out, "      BUS %d.\n      secondary bus %d.\n      subordinate bus %d.\n",
-                           dev->config[PCI_PRIMARY_BUS], dev->config[PCI_SECONDARY_BUS],
-                           dev->config[PCI_SUBORDINATE_BUS]);
-    g_string_append_printf(out, "      IO range [0x%04" PRIx64 ", 0x%04" PRIx64 "]\n",
-                           pci_bridge_base(dev, PCI_BASE_ADDRESS_SPACE_IO),
-                           pci_bridge_limit(dev, PCI_BASE_ADDRESS_SPACE_IO));
-    g_string_append_printf(out, "      memory range [0x%08" PRIx64 ", 0x%08" PRIx64 "]\n",
-                           pci_bridge_base(dev, PCI_BASE_ADDRESS_SPACE_MEMORY),
-                           pci_bridge_limit(dev, PCI_BASE_ADDRESS_SPACE_MEMORY));
-    g_string_append_printf(out, "      prefetchable memory range [0x%08" PRIx64 ", 0x%08" PRIx64 "]\n",
-                           pci_bridge_base(dev, PCI_BASE_ADDRESS_MEM_PREFETCH),
-                           pci_bridge_limit(dev, PCI_BASE_ADDRESS_MEM_PREFETCH));
-}
-
-static void print_regions(GString *out, const PCIDevice *dev)
-{
-    for (int i = 0; i < PCI_NUM_REGIONS; i++) {
-        const PCIIORegion *region = &dev->regions[i];
-        uint64_t last = region->addr + region->size - 1;
-
-        if (!region->size) {
-            continue;
-        }
-        g_string_append_printf(out, "      BAR%d: ", i);
-        if (region->type & PCI_BASE_ADDRESS_SPACE_IO) {
-            g_string_append_printf(out, "I/O at 0x%04" PRIx64 " [0x%04" PRIx64 "].\n", region->addr, last);
-        } else {
-            g_string_append_printf(out, "%d bit%s memory at 0x%08" PRIx64 " [0x%08" PRIx64 "].\n",
-                                   region->type & PCI_BASE_ADDRESS_MEM_TYPE_64 ? 64 : 32,
-                                   region->type & PCI_BASE_ADDRESS_MEM_PREFETCH ? " prefetchable" : "", region->addr,
-                                   last);
-        }
-    }
-}
-
-static void print_device(PCIDevice *dev, void *opaque)
-{
-    GString *out = opaque;
-    uint16_t class = pci_get_word(dev->config + PCI_CLASS_DEVICE);
-    bool bridge = PCI_DEVICE_GET_CLASS(dev)->is_bridge;
-
-    g_string_append_printf(out, "  Bus %2d, device %3d, function %d:\n    ", pci_bus_number(pci_device_bus(dev)),
-                           PCI_SLOT(dev->devfn), PCI_FUNC(dev->devfn));
-    if (pci_class_name(class)) {
-        g_string_append(out, pci_class_name(class));
-    } else {
-        g_string_append_printf(out, "Class %04x", class);
-    }
-    g_string_append_printf(out, ": PCI device %04x:%04x\n", pci_get_word(dev->config + PCI_VENDOR_ID),
-                           pci_get_word(dev->config + PCI_DEVICE_ID));
-    if (!bridge) {
-        g_string_append_printf(out, "      PCI subsystem %04x:%04x\n",
-                               pci_get_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID),
-                               pci_get_word(dev->config + PCI_SUBSYSTEM_ID));
-    }
-    if (dev->config[PCI_INTERRUPT_PIN]) {
-        g_string_append_printf(out, "      IRQ %d, pin %c\n", dev->config[PCI_INTERRUPT_LINE],
-                               'A' + dev->config[PCI_INTERRUPT_PIN] - 1);
-    }
-    if (bridge) {
-        print_bridge(out, dev);
-    }
-    print_regions(out, dev);
-    g_string_append_printf(out, "      id \"%s\"\n", dev->parent_obj.id ? dev->parent_obj.id : "");
-}
-
-void pci_query_print(GString *out)
-{
-    if (pci_find_root_bus()) {
-        pci_foreach_device(pci_find_root_bus(), print_device, out);
-    }
 }

@@ -476,14 +476,6 @@ static void pci_device_class_init(ObjectClass *klass, const void *data)
     object_class_add_props(klass, pci_device_props, G_N_ELEMENTS(pci_device_props));
 }
 
-PCIDevice *pci_create(PCIBus *bus, int devfn, const char *type, GError **error)
-{
-    DeviceState *dev = device_new(type);
-
-    PCI_DEVICE(dev)->devfn = devfn;
-    return device_realize_and_unref(dev, &bus->parent_obj, error) ? PCI_DEVICE(dev) : NULL;
-}
-
 static const TypeInfo pci_types[] = {
     {
         .name = TYPE_PCI_DEVICE,

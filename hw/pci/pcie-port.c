@@ -42,18 +42,6 @@ void pcie_chassis_del_slot(PCIESlot *slot)
     }
 }
 
-PCIDevice *pcie_find_port_by_pn(PCIBus *bus, uint8_t port)
-{
-    for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
-        PCIDevice *dev = bus->devices[devfn];
-
-        if (object_dynamic_cast(dev, TYPE_PCIE_PORT) && PCIE_PORT(dev)->port == port) {
-            return dev;
-        }
-    }
-    return NULL;
-}
-
 bool pcie_slot_is_native(const PCIESlot *slot)
 {
     return slot->native_hotplug && !slot->hide_native_hotplug_cap;

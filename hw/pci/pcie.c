@@ -194,11 +194,6 @@ void pcie_cap_lnkctl_init(PCIDevice *dev)
     pci_word_set(exp_reg(dev, dev->wmask, PCI_EXP_LNKCTL), PCI_EXP_LNKCTL_CCC | PCI_EXP_LNKCTL_ES);
 }
 
-void pcie_cap_lnkctl_reset(PCIDevice *dev)
-{
-    pci_word_clear(exp_reg(dev, dev->config, PCI_EXP_LNKCTL), PCI_EXP_LNKCTL_CCC | PCI_EXP_LNKCTL_ES);
-}
-
 void pcie_cap_root_init(PCIDevice *dev)
 {
     pci_set_word(exp_reg(dev, dev->wmask, PCI_EXP_RTCTL),
@@ -219,11 +214,6 @@ void pcie_cap_arifwd_init(PCIDevice *dev)
 void pcie_cap_arifwd_reset(PCIDevice *dev)
 {
     pci_word_clear(exp_reg(dev, dev->config, PCI_EXP_DEVCTL2), PCI_EXP_DEVCTL2_ARI);
-}
-
-bool pcie_cap_arifwd_enabled(const PCIDevice *dev)
-{
-    return dev->exp_cap && (pci_get_word(exp_reg(dev, dev->config, PCI_EXP_DEVCTL2)) & PCI_EXP_DEVCTL2_ARI);
 }
 
 void pcie_cap_flr_init(PCIDevice *dev)

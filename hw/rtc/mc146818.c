@@ -461,12 +461,6 @@ void rtc_set_memory(RTCState *s, unsigned addr, uint8_t value)
     s->cmos_data[addr] = value;
 }
 
-uint8_t rtc_get_memory(const RTCState *s, unsigned addr)
-{
-    g_assert(addr < sizeof(s->cmos_data));
-    return s->cmos_data[addr];
-}
-
 /* The device. */
 
 static time_t start_time(void)

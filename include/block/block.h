@@ -47,8 +47,6 @@ Json *drive_take_devices(GError **error);
  * neither. block_backend_unref() of a nameless one's last reference frees it.
  */
 BlockBackend *block_backend_get(const char *name);
-/* Over a node of its own that is opened for it; for tests. */
-BlockBackend *block_backend_open(Json *node_opts, GError **error);
 BlockBackend *block_backend_ref(BlockBackend *blk);
 void block_backend_unref(BlockBackend *blk);
 

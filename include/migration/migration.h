@@ -30,7 +30,6 @@ bool migration_only_migratable(void);
 void migration_set_uuid(const uint8_t uuid[16]);
 /* -S, and `cont` or `stop` while a machine comes in: whether it runs when it is there. True at start. */
 void migration_set_autostart(bool on);
-bool migration_autostart(void);
 
 /* Set by the monitor: takes the descriptor that getfd named out of its keeping; -1 with an error if there is none. */
 extern int (*migration_take_fd)(const char *name, GError **error);
@@ -53,7 +52,6 @@ bool migration_is_idle(void);
 
 /* -incoming: checks the address and remembers it ("defer": migrate-incoming will give it). Run state: inmigrate. */
 bool migration_incoming_prepare(const char *uri_or_json, GError **error);
-bool migration_incoming_wanted(void);
 /* After machine_done(): begins, unless it was "defer". */
 bool migration_incoming_begin(GError **error);
 /* QMP migrate-incoming. exit_on_error: a failed load ends the program with status 1; else it can be tried again. */

@@ -102,7 +102,6 @@ extern const VMStateKind vms_kind_i32_le;       /* 0 <= value <= what is there: 
 extern const VMStateKind vms_kind_buffer;       /* raw bytes */
 extern const VMStateKind vms_kind_unused;       /* zero bytes out, anything in */
 extern const VMStateKind vms_kind_timer;        /* Timer: be64 expire time, -1 if stopped */
-extern const VMStateKind vms_kind_timer_ptr;    /* Timer *: the same */
 extern const VMStateKind vms_kind_bitmap;       /* unsigned long: 64 bits at a time, be64 */
 extern const VMStateKind vms_kind_cstring;      /* char[size]: be32 length + bytes; not more than size - 1 */
 extern const VMStateKind vms_kind_nullptr;      /* in an array of pointers: one byte '0' */
@@ -134,7 +133,6 @@ extern const VMStateKind vms_kind_queue;        /* GQueue of structs: 01 before 
 #define VMS_U64_EQUAL(t, f, ...) VMS_SCALAR(vms_kind_u64_equal, uint64_t, t, f, ##__VA_ARGS__)
 #define VMS_I32_LE(t, f, ...) VMS_SCALAR(vms_kind_i32_le, int32_t, t, f, ##__VA_ARGS__)
 #define VMS_TIMER(t, f, ...) VMS_SCALAR(vms_kind_timer, Timer, t, f, ##__VA_ARGS__)
-#define VMS_TIMER_PTR(t, f, ...) VMS_SCALAR(vms_kind_timer_ptr, Timer *, t, f, ##__VA_ARGS__)
 
 /* A C array of scalars, whole. */
 #define VMS_ARRAY_OF(k, t, f, ...)                                                          \

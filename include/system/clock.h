@@ -51,7 +51,6 @@ void clock_tsc_set(int64_t ticks);
 
 /* qtest: guest time stands still but for these. Step to the next deadline or to ns, firing timers on the way. */
 void clock_virtual_manual(void);
-bool clock_is_manual(void);
 int64_t clock_step_to(int64_t ns);
 
 /*

@@ -43,7 +43,6 @@ typedef struct InputHandler InputHandler;
 InputHandler *input_register(const InputDevice *device, void *opaque);
 void input_unregister(InputHandler *handler);       /* NULL is fine */
 void input_activate(InputHandler *handler);         /* first of all from now on */
-void input_deactivate(InputHandler *handler);       /* last of all */
 
 /* Whether somebody takes events of the kind. */
 bool input_has_handler(InputKind kind);

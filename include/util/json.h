@@ -44,8 +44,6 @@ Json *json_new_object(void);
 Json *json_new_array(void);
 
 JsonType json_type(const Json *value);
-/* QEMU's word for what was expected or found: "null", "boolean", "integer", "number", "string", "object", "array". */
-const char *json_type_name(JsonType type);
 
 /* Each false if the value is of another type or out of range. An integral double is no integer. */
 bool json_get_bool(const Json *value, bool *out);

@@ -40,9 +40,8 @@ static inline void irq_pulse(Irq *irq)
 }
 
 Irq *irq_new(IrqHandler handler, void *opaque, int n);
-/* n lines in one allocation: irqs[0]..irqs[n-1]; free with irqs_free(). */
+/* n lines in one allocation: irqs[0] to irqs[n - 1], for as long as the machine lives. */
 Irq **irqs_new(IrqHandler handler, void *opaque, int n);
 void irq_free(Irq *irq);
-void irqs_free(Irq **irqs, int n);
 
 #endif

@@ -16,8 +16,6 @@ OBJECT_DECLARE_SIMPLE_TYPE(I8259, ISA_I8259)
 I8259 *i8259_new_pair(ISABus *bus, Irq *output, Irq *inputs[ISA_NUM_IRQS]);
 /* An interrupt acknowledge cycle of the CPU: the vector; a spurious one (line 7) if nothing asks any more. */
 uint8_t i8259_acknowledge(I8259 *master);
-/* Whether the master's INT line is up. */
-bool i8259_output(const I8259 *master);
 /* For `info pic` and `info irq`: the registers of both; how often which line came up. */
 void i8259_print(const I8259 *master, GString *out);
 void i8259_print_counts(const I8259 *master, GString *out);

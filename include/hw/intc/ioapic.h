@@ -11,11 +11,9 @@
 #define TYPE_IOAPIC "ioapic"
 OBJECT_DECLARE_SIMPLE_TYPE(IOAPICState, IOAPIC)
 
-#define IOAPIC_PINS 24
+#define IOAPIC_PINS 24          /* its inputs are device_irq_in(dev, NULL, 0 to 23), of which 0 leads to pin 2 */
 #define IOAPIC_ADDRESS 0xfec00000ull
 
-/* Makes it at IOAPIC_ADDRESS of system memory; its inputs are device_irq_in(dev, NULL, 0 to 23), of which 0 leads to pin 2. */
-IOAPICState *ioapic_new(void);
 /* A local APIC ended a level-triggered interrupt with this vector: told to every I/O APIC. */
 void ioapic_eoi_broadcast(uint8_t vector);
 /* For `info pic` and `info irq`: its registers; how often which input came up. */

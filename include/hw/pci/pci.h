@@ -276,7 +276,6 @@ void pci_bus_refresh_irqs(PCIBus *bus);
 int pci_swizzle_map_irq(PCIDevice *dev, int pin);
 int pci_bus_number(const PCIBus *bus);          /* as the guest numbered it; a root bus: 0 */
 PCIBus *pci_device_bus(const PCIDevice *dev);
-PCIBus *pci_device_root_bus(const PCIDevice *dev);
 PCIDevice *pci_find_device(PCIBus *root, int bus_num, int devfn);
 /* The root bus of the machine (NULL: none yet). There is one. */
 PCIBus *pci_find_root_bus(void);
@@ -290,9 +289,6 @@ uint16_t pci_requester_id(const PCIDevice *dev);
 void pci_foreach_device(PCIBus *root, void (*fn)(PCIDevice *dev, void *opaque), void *opaque);
 const char *pci_class_name(uint16_t class);     /* "Ethernet controller"; NULL: not known */
 Json *pci_query(void);                          /* query-pci */
-void pci_query_print(GString *out);             /* info pci */
-/* Makes a device on a bus and realizes it; devfn -1: any. For boards. */
-PCIDevice *pci_create(PCIBus *bus, int devfn, const char *type, GError **error);
 
 /* Config cycles from a host bridge. */
 /* `addr` as in CONFIG_ADDRESS: bus 23:16, devfn 15:8, register 7:0. */

@@ -37,12 +37,10 @@ uint8_t pcie_cap_flags_get_vector(const PCIDevice *dev);
 void pcie_cap_deverr_init(PCIDevice *dev);
 void pcie_cap_deverr_reset(PCIDevice *dev);
 void pcie_cap_lnkctl_init(PCIDevice *dev);
-void pcie_cap_lnkctl_reset(PCIDevice *dev);
 void pcie_cap_root_init(PCIDevice *dev);
 void pcie_cap_root_reset(PCIDevice *dev);
 void pcie_cap_arifwd_init(PCIDevice *dev);
 void pcie_cap_arifwd_reset(PCIDevice *dev);
-bool pcie_cap_arifwd_enabled(const PCIDevice *dev);
 /* Function level reset: a written 1 resets the device (pci_function_reset()). */
 void pcie_cap_flr_init(PCIDevice *dev);
 /* What a port's link can do: rates up to `speed`, lanes up to `width`. */

@@ -38,9 +38,6 @@ bool pcie_chassis_add_slot(PCIESlot *slot);
 void pcie_chassis_del_slot(PCIESlot *slot);
 PCIESlot *pcie_chassis_find_slot(uint8_t chassis, uint16_t slot);
 
-/* The port with this number on the bus (QEMU's way of finding a port); NULL: none. */
-PCIDevice *pcie_find_port_by_pn(PCIBus *bus, uint8_t port);
-
 #define TYPE_PCIE_ROOT_PORT_BASE "pcie-root-port-base"
 /* The instance is a PCIESlot. */
 typedef struct PCIERootPortClass {

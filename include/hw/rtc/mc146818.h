@@ -23,6 +23,5 @@ extern RTCConfig rtc_config;
 RTCState *rtc_new(ISABus *bus, int base_year, Irq *irq);
 /* CMOS bytes for the firmware: memory size, boot order. addr 0 to 127. */
 void rtc_set_memory(RTCState *s, unsigned addr, uint8_t value);
-uint8_t rtc_get_memory(const RTCState *s, unsigned addr);
 
 #endif
