@@ -523,7 +523,7 @@ void drive_add_defaults(bool cdrom)
     }
 }
 
-Json *drive_take_devices(GError **error)
+Json *drive_take_devices(GPtrArray *options, GError **error)
 {
     g_autoptr(Json) devices = json_new_array();
     for (unsigned i = 0; drives && i < drives->len; i++) {
@@ -543,6 +543,9 @@ Json *drive_take_devices(GError **error)
             json_set(device, "addr", json_new_string(drive->addr));
         }
         json_append(devices, device);
+        if (options) {
+            g_ptr_array_add(options, drive->text);
+        }
         drive->device_wanted = false;
     }
     return g_steal_pointer(&devices);

@@ -503,13 +503,15 @@ static void add_default_drives(const Config *config)
 static bool make_drive_devices(void)
 {
     GError *error = NULL;
-    g_autoptr(Json) list = drive_take_devices(&error);
+    g_autoptr(GPtrArray) options = g_ptr_array_new();
+    g_autoptr(Json) list = drive_take_devices(options, &error);
 
     if (!list) {
         return fail(error);
     }
     for (size_t i = 0; i < json_count(list); i++) {
         if (!device_add(json_at(list, i), false, &error)) {
+            g_prefix_error(&error, "%s: ", (const char *)options->pdata[i]);
             return fail(error);
         }
     }

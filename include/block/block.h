@@ -39,8 +39,9 @@ const char *drive_take_ide(unsigned bus, bool *is_cdrom);
 /* The drives that a machine has without being asked: an empty CD-ROM at if=ide,index=2 unless something is there. */
 void drive_add_defaults(bool cdrom);
 /* The devices that the drives with if=virtio want, as an array of device_add()'s options; taken once, after the board
- * is made. Fails for drives of an interface that no board here has ("machine type does not support if=scsi,…"). */
-Json *drive_take_devices(GError **error);
+ * is made. Fails for drives of an interface that no board here has ("machine type does not support if=scsi,…").
+ * `options` gets each one's option as the user wrote it, borrowed; it may be NULL. */
+Json *drive_take_devices(GPtrArray *options, GError **error);
 
 /*
  * A new reference to the back end of a -drive id, or to a new, nameless one over a node of that name; NULL if there is

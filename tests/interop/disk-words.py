@@ -38,7 +38,7 @@ drives += [
     DRIVE, f"{DRIVE},file=img {DRIVE},file=odd", "-drive if=none,id=d0,file=img,format=foo",
     "-drive if=foo,id=d0,file=img,format=raw",
     "-drive if=virtio,format=raw,file=img,index=0 -drive if=virtio,format=raw,file=odd,index=0",
-    "-drive if=virtio,file=img,format=raw,unit=1,bus=0,index=1", "-drive if=scsi,format=raw,file=img",
+    "-drive if=virtio", "-drive if=virtio,file=img,format=raw,unit=1,bus=0,index=1", "-drive if=scsi,format=raw,file=img",
     "-drive if=none,id=d0,driver=file,file.filename=img", "-drive if=none,id=d0,driver=null-co,size=1G",
     f"-blockdev driver=null-co,node-name=d0 {DRIVE},file=img", "-drive if=none,id=d0,foo=on",
 ]

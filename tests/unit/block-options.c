@@ -235,11 +235,11 @@ static void virtio_drives_want_devices_once(void)
     add_drive(&error, "if=virtio,driver=null-co,index=3,addr=7");
     add_drive(&error, "if=none,driver=null-co");
     g_assert_no_error(error);
-    g_autoptr(Json) devices = drive_take_devices(&error);
+    g_autoptr(Json) devices = drive_take_devices(NULL, &error);
     g_autofree char *text = json_text(devices, false);
     g_assert_cmpstr(text, ==, "[{\"driver\": \"virtio-blk-pci\", \"drive\": \"virtio0\"}, "
                               "{\"driver\": \"virtio-blk-pci\", \"drive\": \"virtio3\", \"addr\": \"7\"}]");
-    g_autoptr(Json) again = drive_take_devices(&error);
+    g_autoptr(Json) again = drive_take_devices(NULL, &error);
     g_assert_cmpuint(json_count(again), ==, 0);
     BlockBackend *none = block_backend_get("none0");
     g_assert_nonnull(none);
@@ -250,7 +250,7 @@ static void interfaces_that_no_board_has_are_refused_late(void)
 {
     GError *error = NULL;
     g_assert_true(add_drive(&error, "if=scsi,driver=null-co"));
-    Json *devices = drive_take_devices(&error);
+    Json *devices = drive_take_devices(NULL, &error);
     assert_refused(devices != NULL, &error,
                    "-drive if=scsi,driver=null-co: machine type does not support if=scsi,bus=0,unit=0");
     g_assert_nonnull(block_backend_by_name("scsi0-hd0"));
