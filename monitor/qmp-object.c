@@ -4,7 +4,7 @@
 #include "system/user-object.h"
 
 QMP_ENUM(object_type, "ObjectType", "iothread", "memory-backend-file", "memory-backend-memfd", "memory-backend-ram", "rng-builtin",
-         "secret");
+         "rng-random", "secret");
 QMP_ENUM(host_mem_policy, "HostMemPolicy", "default", "preferred", "bind", "interleave");
 static const QmpType qmp_uint16s = { .meta = QMP_META_LIST, .element = &qmp_uint16 };
 
@@ -32,6 +32,10 @@ static const QmpType qmp_memory_backend_memfd = {
 };
 
 QMP_STRUCT(rng, "RngProperties", { "opened", &qmp_bool, QMP_OPTIONAL | QMP_DEPRECATED });
+static const QmpType qmp_rng_random = {
+    .name = "RngRandomProperties", .meta = QMP_META_STRUCT, .base = &qmp_rng,
+    .members = QMP_MEMBERS({ "filename", &qmp_str, QMP_OPTIONAL }),
+};
 
 QMP_ENUM(secret_format, "QCryptoSecretFormat", "raw", "base64");
 QMP_STRUCT(secret, "SecretProperties",
@@ -45,6 +49,7 @@ const QmpType qmp_object_options = {
     .variants = QMP_MEMBERS({ "iothread", &qmp_iothread }, { "memory-backend-file", &qmp_memory_backend_file },
                             { "memory-backend-memfd", &qmp_memory_backend_memfd },
                             { "memory-backend-ram", &qmp_memory_backend }, { "rng-builtin", &qmp_rng },
+                            { "rng-random", &qmp_rng_random },
                             { "secret", &qmp_secret }),
 };
 

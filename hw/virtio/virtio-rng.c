@@ -1,54 +1,13 @@
 /*
  * The entropy device (Virtual I/O Device specification 1.2, 5.4): fills the guest's buffers with random bytes, at most
- * max-bytes in each period. Its back end is the host's random number generator.
+ * max-bytes in each period.
  */
 #include "hw/virtio/virtio-rng.h"
-
-#include <errno.h>
-#include <sys/random.h>
 
 #include "hw/virtio/virtio-pci.h"
 #include "migration/vmstate.h"
 #include "system/clock.h"
 #include "util/error.h"
-
-/* ---- Back ends ---- */
-
-static bool builtin_fill(RngBackend *rng, void *buf, size_t len)
-{
-    for (size_t done = 0; done < len;) {
-        ssize_t n = getrandom((char *)buf + done, len - done, 0);
-
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-        done += MAX(n, 0);
-    }
-    return true;
-}
-
-static const Property rng_backend_props[] = { DEFINE_PROP_BOOL("opened", RngBackend, opened, false) };
-
-static void rng_backend_class_init(ObjectClass *klass, const void *data)
-{
-    object_class_add_props(klass, rng_backend_props, G_N_ELEMENTS(rng_backend_props));
-}
-
-static void rng_builtin_class_init(ObjectClass *klass, const void *data)
-{
-    RNG_BACKEND_CLASS(klass)->fill = builtin_fill;
-}
-
-static const TypeInfo rng_types[] = {
-    {
-        .name = TYPE_RNG_BACKEND, .parent = TYPE_OBJECT, .size = sizeof(RngBackend),
-        .class_size = sizeof(RngBackendClass), .class_init = rng_backend_class_init, .abstract = true,
-        .interfaces = (const char *const[]){ TYPE_USER_CREATABLE, NULL },
-    },
-    { .name = TYPE_RNG_BUILTIN, .parent = TYPE_RNG_BACKEND, .class_init = rng_builtin_class_init },
-};
-
-TYPES_REGISTER(rng_types)
 
 /* ---- The device ---- */
 
@@ -57,6 +16,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(VirtIORNG, VIRTIO_RNG)
 
 enum {
     RNG_QUEUE_SIZE = 8,
+    RNG_RETRY_MS = 20,          /* when the back end had nothing */
     RNG_REQUEST_MAX = 65536,    /* of a buffer: it may be filled in part (5.4.6), and the main loop has more to do */
 };
 
@@ -69,6 +29,7 @@ struct VirtIORNG {
     /* made at realize */
     VirtQueue *vq;
     Timer timer;                /* the end of the period */
+    Timer retry;                /* the back end may have something again */
     uint64_t quota;             /* bytes left in it */
 };
 
@@ -80,10 +41,12 @@ static size_t fill_element(VirtIORNG *dev, const VirtQueueElement *elem, size_t 
     for (unsigned i = 0; i < elem->in_num && done < len; i++) {
         size_t n = MIN(elem->in_sg[i].iov_len, len - done);
 
-        if (!rbc->fill(dev->rng, elem->in_sg[i].iov_base, n)) {
+        size_t got = rbc->fill(dev->rng, elem->in_sg[i].iov_base, n);
+
+        done += got;
+        if (got < n) {
             break;
         }
-        done += n;
     }
     return done;
 }
@@ -96,6 +59,12 @@ static void handle_output(VirtIODevice *vdev, VirtQueue *vq)
     while (dev->quota > 0 && (elem = virtqueue_pop(vq))) {
         size_t len = fill_element(dev, elem, MIN(MIN(elem->in_bytes, dev->quota), RNG_REQUEST_MAX));
 
+        /* A device uses a buffer only if it places a byte at least (5.4.6.1). */
+        if (len == 0 && elem->in_bytes > 0) {
+            virtqueue_unpop(elem);
+            timer_set(&dev->retry, clock_ns(CLOCK_TYPE_VIRTUAL) + RNG_RETRY_MS * 1000000ll);
+            break;
+        }
         dev->quota -= len;
         virtqueue_push(elem, len);
     }
@@ -115,6 +84,11 @@ static void period_over(void *opaque)
     if (exhausted) {
         virtqueue_kick(dev->vq);
     }
+}
+
+static void try_again(void *opaque)
+{
+    virtqueue_kick(VIRTIO_RNG(opaque)->vq);
 }
 
 static bool virtio_rng_realize(VirtIODevice *vdev, GError **error)
@@ -140,12 +114,14 @@ static bool virtio_rng_realize(VirtIODevice *vdev, GError **error)
     dev->vq = virtio_add_queue(vdev, RNG_QUEUE_SIZE, sizeof(VirtQueueElement), handle_output);
     dev->quota = dev->max_bytes;
     timer_init(&dev->timer, CLOCK_TYPE_VIRTUAL, period_over, dev);
+    timer_init(&dev->retry, CLOCK_TYPE_VIRTUAL, try_again, dev);
     return true;
 }
 
 static void virtio_rng_unrealize(VirtIODevice *vdev)
 {
     timer_stop(&VIRTIO_RNG(vdev)->timer);
+    timer_stop(&VIRTIO_RNG(vdev)->retry);
 }
 
 static uint64_t virtio_rng_features(VirtIODevice *vdev, uint64_t features)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Memory, registers and disks in the monitor, beside QEMU 7.2: of a machine that waits, and of a guest with page tables."""
+import atexit
 import os
 import re
 import shutil
@@ -53,6 +54,8 @@ MACHINE = ["-M", "pc-q35-7.2", "-m", "64", "-smp", "2", "-vga", "none",
 releases = ["7.2"] + ([QEMU] if shutil.which(QEMU) else [])
 waiting = {r: VM(r, MACHINE) for r in releases}
 running = {r: VM(r, MACHINE, stopped=False) for r in releases}
+for vm in (*waiting.values(), *running.values()):
+    atexit.register(vm.kill)
 for vm in running.values():
     end = time.monotonic() + 30
     while "CR0=80000011" not in (text := vm.hmp("info registers")) or "HLT=1" not in text:

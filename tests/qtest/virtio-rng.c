@@ -1,4 +1,8 @@
 /* The entropy device: bytes, its limit, and options that make no sense. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "libvirtio.h"
 
 #define MEMORY 0x1000000ull
@@ -77,6 +81,53 @@ static void named_back_end_is_used(void)
     shut_down(g);
 }
 
+static void file_is_read(void)
+{
+    Guest g = boot("-object rng-random,id=rng0,filename=/dev/zero -device virtio-rng-pci,rng=rng0,addr=2.0");
+    QVirtBuffer buffer = { qvirtio_alloc(g.v, 4096), 64, true };
+    uint8_t before[64], after[64], zero[64] = { 0 };
+    uint32_t len;
+
+    memset(before, 0x55, sizeof(before));
+    qtest_memwrite(g.qt, buffer.addr, before, sizeof(before));
+    qvirtqueue_add(g.q, &buffer, 1);
+    qvirtqueue_kick(g.q);
+    qvirtqueue_wait(g.q, &len);
+    g_assert_cmpuint(len, ==, 64);
+    qtest_memread(g.qt, buffer.addr, after, sizeof(after));
+    g_assert_cmpmem(after, sizeof(after), zero, sizeof(zero));
+    shut_down(g);
+}
+
+/* A FIFO: the buffer stays the device's until somebody wrote, and is filled with what there is. */
+static void back_end_without_bytes_is_waited_for(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("rng-XXXXXX", NULL), *path = g_build_filename(dir, "fifo", NULL);
+    g_autofree char *options = g_strdup_printf("-object rng-random,id=rng0,filename=%s -device virtio-rng-pci,rng=rng0,addr=2.0", path);
+    int rc = mkfifo(path, 0600), fd = open(path, O_RDWR | O_CLOEXEC);
+    Guest g = boot(options);
+    QVirtBuffer buffer = { qvirtio_alloc(g.v, 4096), 64, true };
+    uint8_t got[5];
+    uint16_t id;
+    uint32_t len;
+
+    g_assert_true(rc == 0 && fd >= 0);
+    qvirtqueue_add(g.q, &buffer, 1);
+    qvirtqueue_kick(g.q);
+    qtest_clock_step(g.qt, 100000000);
+    g_assert_false(qvirtqueue_get(g.q, &id, &len));
+    g_assert_cmpint(write(fd, "bytes", 5), ==, 5);
+    qtest_clock_step(g.qt, 100000000);
+    qvirtqueue_wait(g.q, &len);
+    g_assert_cmpuint(len, ==, 5);
+    qtest_memread(g.qt, buffer.addr, got, sizeof(got));
+    g_assert_cmpmem(got, 5, "bytes", 5);
+    shut_down(g);
+    close(fd);
+    unlink(path);
+    rmdir(dir);
+}
+
 static void limit_holds_until_the_period_is_over(void)
 {
     Guest g = boot("-device virtio-rng-pci,addr=2.0,max-bytes=100,period=1000");
@@ -144,6 +195,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD(buffers_are_filled);
     ADD(named_back_end_is_used);
+    ADD(file_is_read);
+    ADD(back_end_without_bytes_is_waited_for);
     ADD(limit_holds_until_the_period_is_over);
     ADD(huge_request_is_answered_in_part);
     ADD(bad_options);

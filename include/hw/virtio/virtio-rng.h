@@ -15,7 +15,7 @@ struct RngBackend {
 
 struct RngBackendClass {
     ObjectClass parent_class;
-    bool (*fill)(RngBackend *rng, void *buf, size_t len);   /* false: no bytes to be had */
+    size_t (*fill)(RngBackend *rng, void *buf, size_t len);     /* how many bytes there were, without waiting for any */
 };
 
 #endif
