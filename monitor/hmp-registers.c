@@ -159,7 +159,7 @@ static bool segment_value(const X86CPUState *env, const char *name, int64_t *val
 bool hmp_register_value(const char *name, size_t len, int64_t *value)
 {
     g_autofree char *wanted = g_strndup(name, len);
-    X86CPU *cpu = hmp_cpu(monitor_current());
+    X86CPU *cpu = hmp_cpu(monitor_now);
     const X86CPUState *env = cpu ? &cpu->env : NULL;
     bool ok = true;
 
