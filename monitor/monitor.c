@@ -90,11 +90,6 @@ void monitor_close_all(void)
     }
 }
 
-Monitor *monitor_current(void)
-{
-    return monitor_now;
-}
-
 void monitor_flush(Monitor *mon)
 {
     if (mon->chr && mon->out->len) {

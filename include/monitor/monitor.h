@@ -23,8 +23,6 @@ int monitor_fd_take(Monitor *mon, const char *name, GError **error);
 int monitor_fd_param(Monitor *mon, const char *text, GError **error);
 /* The last descriptor that the monitor's client sent, -1: none. */
 int monitor_take_received_fd(Monitor *mon);
-/* The monitor whose command runs now; NULL: none. */
-Monitor *monitor_current(void);
 
 /* Output of HMP commands, collected for whoever asked. */
 void monitor_printf(Monitor *mon, const char *format, ...) G_GNUC_PRINTF(2, 3);
