@@ -97,6 +97,63 @@ static void ways_between_pages_follow_the_map(void)
     g_assert_cmpuint(env->regs[R_ESI], ==, 103);    /* the last round of four */
 }
 
+/* call *%rcx; mov eax, value; ret */
+static void put_caller(uint64_t at, uint32_t value)
+{
+    const uint8_t code[] = { 0xff, 0xd1, 0xb8, value, value >> 8, value >> 16, value >> 24, 0xc3 };
+
+    memcpy(exec_at(at), code, sizeof(code));
+}
+
+/* Five times a function of the window, which calls another that makes the change at its fourth time: the return meets it. */
+#define RETURNS(change)                                                                                             \
+    "mov $5, %ebp\n lea 3f(%rip), %rcx\n 1: call *%rbx\n add %eax, %esi\n dec %ebp\n jnz 1b\n jmp 4f\n"              \
+    "3: cmp $2, %ebp\n jne 3f\n" change "\n 3: ret\n 4:\n"
+#define RETURNS_TEST(name, change)                                                                                  \
+    GUEST(name##_code, 64, RETURNS(change))                                                                         \
+    static void name(void)                                                                                          \
+    {                                                                                                               \
+        X86CPUState *env = reset_with_window();                                                                     \
+                                                                                                                    \
+        put_caller(AT_CODE_2, 10);                                                                                  \
+        put_caller(AT_CODE_3, 1000);                                                                                \
+        env->regs[R_ESI] = 0;                                                                                       \
+        env->regs[R_EDX] = AT_CODE_3 | 0x67;                                                                        \
+        guest_run(name##_code);                                                                                     \
+        g_assert_cmpint(taken(), ==, -1);                                                                           \
+        g_assert_cmpuint(env->regs[R_ESI], ==, 2030);                                                               \
+    }
+
+RETURNS_TEST(a_return_finds_what_a_store_made, "movl $1000, 0x80003")
+RETURNS_TEST(a_return_finds_another_page, "mov %rdx, (%rdi)\n invlpg (%rbx)")
+RETURNS_TEST(a_return_finds_another_directory, "mov %rdx, 0xc000\n movq $0xc027, 0xb000\n mov %cr3, %rax\n mov %rax, %cr3")
+
+/* Deeper than what the engine remembers, by a function that calls itself. */
+GUEST(deep, 64, "mov $3, %ebp\n 1: mov $100, %ecx\n call 2f\n dec %ebp\n jnz 1b\n jmp 3f\n"
+                "2: dec %ecx\n jz 4f\n call 2b\n inc %esi\n 4: ret\n 3:\n")
+static void returns_from_deep_down_all_arrive(void)
+{
+    X86CPUState *env = system_reset(64);
+
+    env->regs[R_ESI] = 0;
+    guest_run(deep);
+    g_assert_cmpuint(env->regs[R_ESI], ==, 3 * 99);
+}
+
+/* Returns to where nobody called from: a changed address, one that was pushed, and two levels at once. */
+GUEST(astray, 64, "mov $4, %ecx\n 1: call 2f\n add $100, %esi\n 7: call 4f\n add $1000, %esi\n jmp 8f\n"
+                  "2: lea 3f(%rip), %rax\n mov %rax, (%rsp)\n ret\n 3: inc %esi\n lea 7b(%rip), %rax\n push %rax\n ret\n"
+                  "4: call 5f\n add $10000, %esi\n 5: add $8, %rsp\n lea 8f(%rip), %rax\n mov %rax, (%rsp)\n ret\n"
+                  "8: dec %ecx\n jnz 1b\n")
+static void returns_go_where_the_stack_says(void)
+{
+    X86CPUState *env = system_reset(64);
+
+    env->regs[R_ESI] = 0;
+    guest_run(astray);
+    g_assert_cmpuint(env->regs[R_ESI], ==, 4);
+}
+
 /* The same instruction in the same block, by a string instruction. */
 GUEST(next_insn, 64, "mov $5f - guest_next_insn + 0x10001, %edi\n mov $9, %eax\n stosb\n 5: mov $1, %ebx\n")
 static void a_string_store_changes_the_next_instruction(void)
@@ -266,6 +323,11 @@ int main(int argc, char **argv)
     ADD(a_global_page_goes_with_cr4);
     ADD(paging_with_pcid_shows_another_page);
     ADD(ways_between_pages_follow_the_map);
+    ADD(a_return_finds_what_a_store_made);
+    ADD(a_return_finds_another_page);
+    ADD(a_return_finds_another_directory);
+    ADD(returns_from_deep_down_all_arrive);
+    ADD(returns_go_where_the_stack_says);
     ADD(a_string_store_changes_the_next_instruction);
     ADD(code_across_pages_may_change_in_the_second);
     ADD(dma_of_a_device_changes_code);

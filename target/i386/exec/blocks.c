@@ -39,7 +39,7 @@ static CodePage *find_page(X86ExecPrivate *p, const uint8_t *host)
 
 static void *arena_take(X86ExecPrivate *p, size_t size)
 {
-    size = (size + 31) & ~(size_t)31;
+    size = (size + 63) & ~(size_t)63;
     if (!p->arena) {
         void *arena = mmap(NULL, X86_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -300,6 +300,7 @@ void x86_code_reset(X86Exec *x)
     memset(p->blocks, 0, sizeof(p->blocks));
     memset(p->pages, 0, sizeof(p->pages));
     memset(p->jumps, 0, sizeof(p->jumps));
+    memset(x->returns, 0, sizeof(x->returns));
     if (p->arena_used > 1 << 20) {
         madvise(p->arena, p->arena_used, MADV_DONTNEED);
     }

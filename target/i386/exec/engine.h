@@ -39,10 +39,11 @@ struct X86Block {
     X86Link *incoming;
     const uint8_t *host, *second;   /* its first byte; if its one instruction crosses a page, where the second page begins */
     uint16_t bytes, insns, records;
-    uint32_t mode;
-    /* It was found at this EIP, which holds while `*era` is `checked`. */
-    uint64_t eip, checked;
+    /* In one cache line with the first record: what who comes here looks at. It was found at this EIP, which holds while `*era` is
+     * `checked`. */
+    uint64_t eip __attribute__((aligned(64))), checked;
     const uint64_t *era;
+    uint32_t mode;
     X86Op ops[] __attribute__((aligned(32)));
 };
 
@@ -202,8 +203,10 @@ void x86_check_fetch(X86Exec *x, unsigned room);
 extern X86OpFn x86_op_plain, x86_op_plain_end, x86_op_dead, x86_op_next_block, x86_op_undefined, x86_op_too_long, x86_op_device_code;
 
 /* loop.c */
-/* Where control goes on in the middle of a run of blocks: with the link if the way is known in advance. */
+/* Where control goes on in the middle of a run of blocks: with the link if the way is known in advance, with the place where
+ * the block is to be kept (or NULL) at a return. */
 const X86Op *x86_go(X86Exec *x, uint64_t eip);
+const X86Op *x86_go_back(X86Exec *x, uint64_t eip, X86Block **place);
 const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip);
 
 /* fast.c: gives op its specialised handler, if there is one; may change the record. `before`: the one before it in the block, whose

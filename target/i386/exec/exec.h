@@ -62,6 +62,13 @@ enum {
     X86_PENDING_TLB = 1 << 3,           /* the memory map changed */
 };
 
+/* A call: where it returns to, the block there if it was seen, and where the call keeps that. All NULL: none. */
+typedef struct X86Return {
+    uint64_t eip;
+    struct X86Block *block, **place;
+} X86Return;
+enum { X86_RETURNS = 16 };
+
 struct X86Exec {
     uint64_t regs[X86_REGS_ALL];    /* then zero, and the address of the block's first instruction */
     /* The flags, lazily: flags.h */
@@ -79,6 +86,8 @@ struct X86Exec {
     const X86Op *op;                /* the one that is executed, where it may fault; NULL: none, eip is where a fault is */
     int delivering;                 /* the system part's: the exception that is being delivered; -1: none */
     uint32_t stepping;              /* the same: what x86_step_before() saw */
+    X86Return returns[X86_RETURNS]; /* the last calls, around `calls` */
+    unsigned calls;
     jmp_buf exit;                   /* to the loop, by the functions below only */
     struct X86ExecPrivate *engine;  /* code cache, the loop's state */
     struct X86Vector *vector;       /* the vector unit's scratch */

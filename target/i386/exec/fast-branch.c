@@ -17,6 +17,32 @@ static inline __attribute__((always_inline)) const X86Op *jump(X86Exec *x, uint6
     return x86_go(x, eip);
 }
 
+/*
+ * Returns: a call notes where it will return to, and the block that it returned to before. A block that is gone or means
+ * other code now is told by what a block says of itself; the stack of calls may be wrong in any way.
+ */
+static inline __attribute__((always_inline)) void note_call(X86Exec *x, uint64_t eip, X86Block **place)
+{
+    X86Return *r = &x->returns[++x->calls % X86_RETURNS];
+
+    *r = (X86Return){ eip, *place, place };
+}
+
+static inline __attribute__((always_inline)) const X86Op *go_back(X86Exec *x, uint64_t eip)
+{
+    const X86Return *r = &x->returns[x->calls-- % X86_RETURNS];
+    X86Block *block = r->block;
+
+    if (unlikely(r->eip != eip)) {
+        return jump(x, eip);
+    }
+    if (likely(block && x86_block_is_at(block, eip) && block->mode == x->mode && !x->pending)) {
+        x->regs[X86_REG_RIP / 8] = eip;
+        X86_RUN(x, block->ops);
+    }
+    return x86_go_back(x, eip, r->place);
+}
+
 static inline bool is_canonical(uint64_t eip)
 {
     return (uint64_t)((int64_t)(eip << 16) >> 16) == eip;
@@ -40,7 +66,7 @@ static _Noreturn __attribute__((cold)) void refuse(X86Exec *x, const X86Op *op)
         uint##bits##_t sp = REG(bits, 8 * R_ESP), eip = x86_ld##bits(x, op, sp);                                    \
         CHECK_##bits(eip)                                                                                           \
         PUT(bits, 8 * R_ESP, (uint##bits##_t)(sp + bits / 8 + op->imm));                                            \
-        return jump(x, eip);                                                                                        \
+        return go_back(x, eip);                                                                                     \
     }                                                                                                               \
     HOT const X86Op *jmp_r##bits(X86Exec *x, const X86Op *op)                                                       \
     {                                                                                                               \
@@ -57,9 +83,11 @@ static _Noreturn __attribute__((cold)) void refuse(X86Exec *x, const X86Op *op)
     static inline __attribute__((always_inline)) const X86Op *call_to_##bits(X86Exec *x, const X86Op *op, uint##bits##_t eip) \
     {                                                                                                               \
         uint##bits##_t sp = REG(bits, 8 * R_ESP) - bits / 8;                                                        \
-        x86_st##bits(x, op, sp, (uint##bits##_t)(x->regs[X86_REG_RIP / 8] + op->offset + op->length));              \
+        uint##bits##_t back = (uint##bits##_t)(x->regs[X86_REG_RIP / 8] + op->offset + op->length);                 \
+        x86_st##bits(x, op, sp, back);                                                                              \
         CHECK_##bits(eip)                                                                                           \
         PUT(bits, 8 * R_ESP, sp);                                                                                   \
+        note_call(x, back, (X86Block **)&((X86Op *)op)->link);                                                      \
         return jump(x, eip);                                                                                        \
     }                                                                                                               \
     HOT const X86Op *call_r##bits(X86Exec *x, const X86Op *op)                                                      \
@@ -73,8 +101,10 @@ static _Noreturn __attribute__((cold)) void refuse(X86Exec *x, const X86Op *op)
     HOT const X86Op *call_##bits(X86Exec *x, const X86Op *op)                                                       \
     {                                                                                                               \
         uint##bits##_t sp = REG(bits, 8 * R_ESP) - bits / 8;                                                        \
-        x86_st##bits(x, op, sp, (uint##bits##_t)(x->regs[X86_REG_RIP / 8] + op->offset + op->length));              \
+        uint##bits##_t back = (uint##bits##_t)(x->regs[X86_REG_RIP / 8] + op->offset + op->length);                 \
+        x86_st##bits(x, op, sp, back);                                                                              \
         PUT(bits, 8 * R_ESP, sp);                                                                                   \
+        note_call(x, back, &x86_branch(op)->next.far);                                                              \
         return x86_taken(x, op);                                                                                    \
     }
 INDIRECT(64, x) INDIRECT(32, w)
@@ -255,6 +285,7 @@ bool x86_fast_branch(X86Op *op, int form, bool wide)
         op->fn = memory ? (wide ? jmp_m64 : jmp_m32) : wide ? jmp_r64 : jmp_r32;
         return true;
     case X86_CALL_IND:
+        op->link = NULL;
         op->fn = memory ? (wide ? call_m64 : call_m32) : wide ? call_r64 : call_r32;
         return true;
     default:

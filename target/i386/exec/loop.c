@@ -100,7 +100,7 @@ void x86_mode_changed(X86Exec *x)
 
 /* --- control flow between blocks --- */
 
-const X86Op *x86_go(X86Exec *x, uint64_t eip)
+const X86Op *x86_go_back(X86Exec *x, uint64_t eip, X86Block **place)
 {
     X86Block *block;
 
@@ -116,8 +116,16 @@ const X86Op *x86_go(X86Exec *x, uint64_t eip)
     if (unlikely(!block)) {
         return NULL;
     }
+    if (place && block->host) {
+        *place = block;
+    }
     x->regs[X86_REG_RIP / 8] = eip;
     X86_RUN(x, block->ops);
+}
+
+const X86Op *x86_go(X86Exec *x, uint64_t eip)
+{
+    return x86_go_back(x, eip, NULL);
 }
 
 const X86Op *x86_follow_slow(X86Exec *x, X86Link *link, uint64_t eip)
