@@ -6,7 +6,7 @@
  * down to the children, and to the image file as locks that other processes see.
  *
  * A request starts at a node and goes down from driver to driver as one struct; whoever does the work finishes it with
- * block_request_finish(), from the main loop or a drain, never from within submit.
+ * block_request_finish(), from the main loop, a drain or an unplug, never from within submit.
  */
 #ifndef BLOCK_BLOCK_INT_H
 #define BLOCK_BLOCK_INT_H
@@ -159,6 +159,10 @@ void block_request_finish_at(BlockRequest *req, int64_t ns);
 
 /* Hands the system call that op, fd, part and offset describe to the host: io_uring, else a thread. */
 void block_engine_start(BlockRequest *req, bool threads);
+/* Somebody plugged: whose request ends at once hears of it at the unplug. */
+bool block_engine_plugged(void);
+/* … as the system call has returned req->ret already. */
+void block_engine_returned(BlockRequest *req);
 /* Runs req->work in a thread; its result is req->ret, then req->done. */
 void block_engine_work(BlockRequest *req);
 /* Called by the engines, in the main loop or a drain: the call has returned req->ret. */

@@ -19,6 +19,7 @@ typedef struct FileState {
     BlockRequest *waiting, **waiting_last;
     /* what the file system turned out not to have; set by threads */
     int no_punch_hole, no_zero_range, no_discard;
+    bool no_nowait;             /* it can't say what a read would wait for */
     uint64_t discards_ok, discards_failed, discarded_bytes;
 } FileState;
 

@@ -23,6 +23,7 @@ static struct {
     RequestQueue results;   /* ret is known */
     BlockRequest *timed;    /* by deadline, earliest first */
     BlockRequest *timed_last;
+    RequestQueue returned;  /* the system call has returned, under a plug */
     RequestQueue waiting;   /* for room in the ring */
     unsigned plugged;
     unsigned in_flight;
@@ -63,7 +64,7 @@ static int64_t monotonic_ns(void)
 
 static bool io_ready(void)
 {
-    return io.results.first || block_uring_ready();
+    return io.results.first || io.returned.first || block_uring_ready();
 }
 
 /* Not what a plug holds back, but what the kernel refused for now. */
@@ -107,10 +108,23 @@ static void set_alarm(void)
     }
 }
 
+static bool run_returned(void)
+{
+    BlockRequest *req;
+    bool any = false;
+    while ((req = queue_pop(&io.returned))) {
+        block_engine_done(req);
+        any = true;
+    }
+    return any;
+}
+
 /* Ends everything that can end now. Callbacks may start requests, and drain. */
 static bool io_run(void)
 {
     bool any = block_uring_poll();
+
+    any |= run_returned();
 
     any |= block_threads_poll();
     if (run_timed()) {
@@ -366,6 +380,16 @@ void block_engine_start(BlockRequest *req, bool threads)
     }
 }
 
+void block_engine_returned(BlockRequest *req)
+{
+    queue_push(&io.returned, req);
+}
+
+bool block_engine_plugged(void)
+{
+    return io.plugged > 0;
+}
+
 void block_engine_done(BlockRequest *req)
 {
     if (req->done) {
@@ -385,6 +409,10 @@ void block_unplug(void)
     g_assert(io.plugged > 0);
     if (--io.plugged == 0) {
         block_uring_submit();
+        if (block_uring_pending()) {
+            wake_main_loop(); /* it tries again */
+        }
+        run_returned();
     }
 }
 

@@ -295,9 +295,14 @@ void main_loop_init(void)
     attach(&deferred, -1);
 }
 
+bool main_loop_is_current(void)
+{
+    return !initialized || pthread_equal(pthread_self(), main_thread);
+}
+
 void main_loop_notify(void)
 {
-    if (initialized && !pthread_equal(pthread_self(), main_thread)) {
+    if (!main_loop_is_current()) {
         g_main_context_wakeup(NULL);
     }
 }

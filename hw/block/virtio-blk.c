@@ -204,7 +204,8 @@ static bool virtio_blk_realize(VirtIODevice *vdev, GError **error)
     s->original_wce = block_backend_write_cache(conf->blk);
     virtio_set_config_size(vdev, config_size(vdev));
     for (unsigned i = 0; i < s->num_queues; i++) {
-        virtio_add_queue(vdev, s->queue_size, virtio_blk_request_size(), virtio_blk_handle_queue);
+        virtqueue_set_prompt(
+            virtio_add_queue(vdev, s->queue_size, virtio_blk_request_size(), virtio_blk_handle_queue));
     }
     block_backend_set_ops(conf->blk, &block_ops, vdev);
     return true;

@@ -50,7 +50,9 @@ uint16_t virtio_pci_change_vector(VirtIOPCIProxy *proxy, uint16_t old, uint16_t 
 
 static void doorbell(void *opaque)
 {
-    virtqueue_kick(opaque);
+    VirtQueue *vq = opaque;
+
+    virtio_queue_notify(vq->vdev, vq->number);
 }
 
 /* A queue's doorbell in each interface that the device has. */

@@ -371,19 +371,33 @@ void virtio_kick_again(VirtIODevice *vdev)
 void virtio_kick_all(VirtIODevice *vdev)
 {
     for (unsigned i = 0; i < vdev->num_queues; i++) {
-        virtio_queue_notify(vdev, i);
-    }
-}
-
-void virtio_queue_notify(VirtIODevice *vdev, unsigned n)
-{
-    if (n < vdev->num_queues) {
-        __atomic_fetch_or(&vdev->kick->pending[n / KICK_BITS], 1ul << n % KICK_BITS, __ATOMIC_RELEASE);
-        deferred_schedule(vdev->kick->deferred);
+        virtqueue_kick(vdev->vqs[i]);
     }
 }
 
 void virtqueue_kick(VirtQueue *vq)
 {
-    virtio_queue_notify(vq->vdev, vq->number);
+    struct VirtIOKick *kick = vq->vdev->kick;
+
+    __atomic_fetch_or(&kick->pending[vq->number / KICK_BITS], 1ul << vq->number % KICK_BITS, __ATOMIC_RELEASE);
+    deferred_schedule(kick->deferred);
+}
+
+void virtqueue_set_prompt(VirtQueue *vq)
+{
+    vq->prompt = true;
+}
+
+void virtio_queue_notify(VirtIODevice *vdev, unsigned n)
+{
+    VirtQueue *vq = virtio_queue(vdev, n);
+
+    if (!vq) {
+        return;
+    }
+    if (vq->prompt && !vq->running && runstate_is_running() && !main_loop_is_current() && big_lock_held()) {
+        virtqueue_run(vq);
+    } else {
+        virtqueue_kick(vq);
+    }
 }

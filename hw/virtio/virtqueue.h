@@ -66,6 +66,7 @@ struct VirtQueue {
     uint16_t signalled_used;    /* the used index at the last interrupt … */
     bool signalled_used_valid;  /* … if it is known */
     bool notification;          /* the guest is to ring */
+    bool prompt;                /* a CPU's doorbell is served by that CPU's thread */
     const VirtRingOps *ops;
     uint32_t map_generation;    /* of memory maps: the three below are good while it is the current one */
     VirtMap map_desc, map_avail, map_used;

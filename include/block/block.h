@@ -118,12 +118,16 @@ BlockErrorAction block_backend_error_action(BlockBackend *blk, bool is_read, int
 /*
  * Starts a request. `ret` of the callback: 0, or a negative errno: EIO beyond the end, EPERM for a write to a read-only
  * back end, ENOMEDIUM without one. offset and bytes are multiples of the sector size; the iov and what it points to
- * stay valid until the callback, which comes exactly once, from the main loop or a drain, never from within this call.
+ * stay valid until the callback, which comes exactly once, from the main loop, a drain or an unplug, never from within
+ * this call.
  */
 typedef void (*BlockCallback)(void *opaque, int ret);
 void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset, uint64_t bytes, const struct iovec *iov, int iovcnt,
                   unsigned flags, BlockCallback fn, void *opaque);
-/* Submissions between the two are handed to the host together. Nests. */
+/*
+ * Submissions between the two are handed to the host together. Nests. Reads of what the host has in its page cache end
+ * in the unplug.
+ */
 void block_plug(void);
 void block_unplug(void);
 /* Waits for all requests in flight: of one back end, or of all. */

@@ -21,6 +21,8 @@ bool main_loop_quitting(void);
  * Carries out no request for reset or shutdown. Returns whether there was something.
  */
 bool main_loop_step(bool block);
+/* The caller is the main loop's thread, not a CPU's. */
+bool main_loop_is_current(void);
 /* Makes a main loop that waits look again; nothing if it is the caller. */
 void main_loop_notify(void);
 /* From now on SIGINT, SIGTERM and SIGHUP call fn in the main loop: fn(signal, process that sent it). */

@@ -204,6 +204,62 @@ static void many_are_in_flight_and_each_ends_once(const void *data)
     close_backend(blk);
 }
 
+static void what_the_host_has_cached_is_read_by_the_unplug(const void *data)
+{
+    enum { N = 16, LARGE = 256 * KiB };
+    g_autoimage path = image_new(IMAGE_SIZE);
+    BlockBackend *blk = open_engine(path, data, "");
+    FileState *s = blk->root->node->file->node->state;
+    g_autofree uint8_t *out = g_malloc(LARGE), *in = g_malloc0(LARGE);
+    struct iovec iov[N], large = { in, LARGE };
+    Many many = { 0 };
+    for (unsigned i = 0; i < LARGE; i++) {
+        out[i] = i * 5 + (i >> 9);
+    }
+    block_write_sync(blk, 0, out, LARGE, 0);
+    block_plug();
+    many.in_submit = true;
+    for (unsigned i = 0; i < N; i++) {
+        iov[i] = (struct iovec){ in + i * 4 * KiB, 4 * KiB };
+        block_submit(blk, BLOCK_READ, i * 4 * KiB, 4 * KiB, &iov[i], 1, 0, one_ended, &many);
+    }
+    many.in_submit = false;
+    g_assert_cmpuint(many.ended, ==, 0);
+    block_unplug();
+    g_assert_cmpuint(many.ended, ==, blk->root->node->file->node->mode.direct || s->no_nowait ? 0 : N);
+    block_drain(blk);
+    g_assert_cmpuint(many.ended, ==, N);
+    g_assert_cmpmem(in, N * 4 * KiB, out, N * 4 * KiB);
+    block_plug();
+    block_submit(blk, BLOCK_READ, 0, LARGE, &large, 1, 0, one_ended, &many);
+    block_unplug();
+    g_assert_cmpuint(many.ended, ==, N); /* so long a copy is the engine's */
+    block_drain(blk);
+    g_assert_cmpuint(many.ended, ==, N + 1);
+    g_assert_cmpmem(in, LARGE, out, LARGE);
+    close_backend(blk);
+}
+
+static void cached_read_past_the_end_of_an_odd_image_gives_zeros(const void *data)
+{
+    g_autoimage path = image_new(3 * 512 + 100);
+    image_fill(path, 0, 0x77, 3 * 512 + 100);
+    BlockBackend *blk = open_engine(path, data, "");
+    uint8_t in[2 * SECTOR_SIZE];
+    struct iovec iov[2] = { { in, 700 }, { in + 700, sizeof(in) - 700 } };
+    Many many = { 0 };
+    memset(in, 1, sizeof(in));
+    block_plug();
+    block_submit(blk, BLOCK_READ, 2 * SECTOR_SIZE, sizeof(in), iov, 2, 0, one_ended, &many);
+    block_unplug();
+    block_drain(blk);
+    g_assert_cmpuint(many.ended, ==, 1);
+    g_assert_cmpint(in[SECTOR_SIZE + 99], ==, 0x77);
+    g_assert_cmpint(in[SECTOR_SIZE + 100], ==, 0);
+    g_assert_cmpint(in[2 * SECTOR_SIZE - 1], ==, 0);
+    close_backend(blk);
+}
+
 static void scattered_vector_of_more_than_1024_entries(const void *data)
 {
     enum { N = 1500 };
@@ -539,6 +595,8 @@ int main(int argc, char **argv)
         T(write_to_a_read_only_drive_is_refused),
         T(many_are_in_flight_and_each_ends_once),
         T(scattered_vector_of_more_than_1024_entries),
+        T(what_the_host_has_cached_is_read_by_the_unplug),
+        T(cached_read_past_the_end_of_an_odd_image_gives_zeros),
         T(callback_may_start_and_wait),
         T(write_without_cache_reaches_the_disk_at_once),
 #undef T

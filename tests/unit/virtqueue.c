@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include "system/main-loop.h"
 #include "system/ramblock.h"
+#include "system/runstate.h"
 #include "util/log.h"
 
 /* ---- Helpers ---- */
@@ -348,6 +350,56 @@ static void doorbell_runs_the_handler_once(void)
     g_assert_cmpuint(guest.handled, ==, 1);
     virtio_run_kicks(guest.vdev);
     g_assert_cmpuint(guest.handled, ==, 1);
+}
+
+static void *ring_as_cpu(void *opaque)
+{
+    big_lock();
+    virtio_queue_notify(guest.vdev, 0);
+    *(unsigned *)opaque = guest.handled;
+    big_unlock();
+    return NULL;
+}
+
+/* How often the handler ran before the doorbell of a CPU's thread was over. */
+static unsigned handled_in_cpu(void)
+{
+    unsigned handled = 0;
+    pthread_t cpu;
+
+    big_unlock();
+    g_assert_cmpint(pthread_create(&cpu, NULL, ring_as_cpu, &handled), ==, 0);
+    pthread_join(cpu, NULL);
+    big_lock();
+    return handled;
+}
+
+static void prompt_queue_is_served_by_the_cpu_that_rings(void)
+{
+    main_loop_init();
+    guest_start(4, V1 | EVENT_IDX);
+    guest.on_handle = guest_serve_all;
+    one_out(0);
+    runstate_set(RUN_STATE_RUNNING);
+    guest_offer(0);
+    g_assert_cmpuint(handled_in_cpu(), ==, 0); /* not every device's handler may run there */
+    virtio_run_kicks(guest.vdev);
+    g_assert_cmpuint(guest_used_idx(), ==, 1);
+    virtqueue_set_prompt(guest.vq);
+    guest.handled = 0;
+    guest_offer(0);
+    g_assert_cmpuint(handled_in_cpu(), ==, 1);
+    g_assert_cmpuint(guest_used_idx(), ==, 2);
+    g_assert_cmpuint(avail_event(), ==, 2);
+    virtio_run_kicks(guest.vdev);
+    g_assert_cmpuint(guest.handled, ==, 1); /* nothing was left to the main loop */
+    virtio_queue_notify(guest.vdev, 0);
+    g_assert_cmpuint(guest.handled, ==, 1); /* its own doorbells wait as ever */
+    runstate_set(RUN_STATE_PAUSED);
+    guest.handled = 0;
+    guest_offer(0);
+    g_assert_cmpuint(handled_in_cpu(), ==, 0); /* a machine that stopped leaves its memory alone */
+    guest.vq->prompt = false;
 }
 
 static void doorbell_of_no_queue_is_dropped(void)
@@ -975,6 +1027,7 @@ int main(int argc, char **argv)
     ADD(packed_event_of_the_last_round_is_over);
     ADD(packed_device_event_says_when_to_ring);
     ADD(random_rings_do_no_harm);
+    ADD(prompt_queue_is_served_by_the_cpu_that_rings);
     status = g_test_run();
     unlink(log_path);
     return status;

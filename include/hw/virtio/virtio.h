@@ -180,6 +180,11 @@ bool virtio_device_started(const VirtIODevice *vdev);
 bool virtio_error(VirtIODevice *vdev, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A queue's handler will be called again from the main loop, as if its doorbell had rung. */
 void virtqueue_kick(VirtQueue *vq);
+/*
+ * Its handler is quick and may run in any thread that holds the big lock: a CPU that rings the doorbell calls it, and
+ * neither wakes the main loop nor waits for it.
+ */
+void virtqueue_set_prompt(VirtQueue *vq);
 
 /*
  * The next request, as the queue's element type; NULL if there is none, the call's bound is reached (the handler is
