@@ -1,9 +1,10 @@
-/* The local APIC's registers, for those who look at them: apic.c runs it, apic-print.c shows it. */
+/* Inside the local APIC: apic.c has its registers, apic-accept.c what reaches it, apic-print.c shows it. */
 #ifndef HW_INTC_APIC_INTERNAL_H
 #define HW_INTC_APIC_INTERNAL_H
 
 #include "hw/intc/apic.h"
 #include "system/clock.h"
+#include "system/memory.h"
 
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERFORMANCE, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
 #define LVT_VECTOR 0xffu
@@ -56,6 +57,16 @@ static inline bool bit256(const uint32_t *words, unsigned n)
     return words[n / 32] >> n % 32 & 1;
 }
 
+static inline int highest256(const uint32_t *words)
+{
+    for (int i = 7; i >= 0; i--) {
+        if (words[i]) {
+            return i * 32 + 31 - __builtin_clz(words[i]);
+        }
+    }
+    return -1;
+}
+
 /* The timer counts every 1 << this ns. */
 static inline unsigned apic_divide_shift(uint32_t divide_conf)
 {
@@ -65,5 +76,25 @@ static inline unsigned apic_divide_shift(uint32_t divide_conf)
 /* What the registers PPR and current count say now. */
 uint8_t apic_processor_priority(const APICState *s);
 uint32_t apic_current_count(const APICState *s);
+/* INIT: all but the base and the id. */
+void apic_reset_registers(APICState *s);
+
+/* Among those that IPIs and messages reach, at its CPU's index. True: it is the first one. */
+bool apic_add(APICState *s);
+void apic_remove(APICState *s);
+/* An IPI, or a message from a device, which has no sender. Shorthands are relative to the sender. */
+void apic_deliver(const APICState *sender, unsigned shorthand, uint8_t dest, bool logical, unsigned mode, uint8_t vector,
+                  bool level);
+/* An MSI (SDM vol. 3, 11.11). */
+void apic_deliver_message(hwaddr address, uint32_t data);
+/* One of its own sources, by entry of the local vector table. */
+void apic_local_interrupt(APICState *s, unsigned entry);
+/* Bits of ESR, which may interrupt. */
+void apic_set_error(APICState *s, uint32_t bits);
+void apic_end_of_interrupt(APICState *s);
+/* INIT level de-assert: all arbitration ids are as the ids. */
+void apic_sync_arbitration(void);
+/* Something changed that decides whether the CPU is interrupted. */
+void apic_update_cpu(APICState *s);
 
 #endif

@@ -1,12 +1,9 @@
 #include "hw/intc/apic-internal.h"
 
-#include <inttypes.h>
 #include <string.h>
 
-#include "hw/intc/ioapic.h"
 #include "migration/vmstate.h"
 #include "system/memory.h"
-#include "system/runstate.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/trace.h"
@@ -18,324 +15,7 @@ enum {
     REG_ICR_HIGH = 0x31, REG_LVT = 0x32, REG_INITIAL_COUNT = 0x38, REG_CURRENT_COUNT = 0x39, REG_DIVIDE = 0x3e,
 };
 
-static GPtrArray *apics;            /* APICState *, by CPU index */
 static MemoryRegion window;
-static bool pic_level;              /* of the 8259s' INT line */
-static int (*pic_acknowledge)(void);
-
-APICState *apic_of(const X86CPU *cpu)
-{
-    return apics && cpu && cpu->index < apics->len ? apics->pdata[cpu->index] : NULL;
-}
-
-/* Vectors: 256 bits in eight words. */
-
-static void set_bit256(uint32_t *words, unsigned n)
-{
-    words[n / 32] |= 1u << n % 32;
-}
-
-static void clear_bit256(uint32_t *words, unsigned n)
-{
-    words[n / 32] &= ~(1u << n % 32);
-}
-
-static int highest256(const uint32_t *words)
-{
-    for (int i = 7; i >= 0; i--) {
-        if (words[i]) {
-            return i * 32 + 31 - __builtin_clz(words[i]);
-        }
-    }
-    return -1;
-}
-
-/* Acceptance. */
-
-uint8_t apic_processor_priority(const APICState *s)
-{
-    int served = highest256(s->isr);
-    uint8_t in_service = served < 0 ? 0 : served & 0xf0;
-
-    return (s->tpr & 0xf0) >= in_service ? s->tpr : in_service;
-}
-
-bool apic_wants_interrupt(const APICState *s)
-{
-    int request = highest256(s->irr);
-
-    return s->spurious_vec & SVR_ENABLE && request >= 0 && (request & 0xf0) > (apic_processor_priority(s) & 0xf0);
-}
-
-/* LINT0 leads the 8259s' line to the CPU as it is; so does an APIC that is switched off. */
-static bool passes_pic(const APICState *s)
-{
-    uint32_t lvt = s->lvt[LVT_LINT0];
-
-    return !(s->apicbase & BASE_ENABLE) || (!(lvt & LVT_MASKED) && (lvt >> LVT_MODE_SHIFT & 7) == MODE_EXTINT);
-}
-
-static void update_cpu(APICState *s)
-{
-    if (apic_wants_interrupt(s) || (pic_level && passes_pic(s))) {
-        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_HARD);
-    } else {
-        x86_cpu_clear_interrupt(s->cpu, CPU_INTERRUPT_HARD);
-    }
-}
-
-static void set_error(APICState *s, uint32_t bits);
-
-static void accept_vector(APICState *s, uint8_t vector, bool level)
-{
-    if (vector < FIRST_VECTOR) {
-        set_error(s, ESR_ILLEGAL_VECTOR);
-        return;
-    }
-    set_bit256(s->irr, vector);
-    if (level) {
-        set_bit256(s->tmr, vector);
-    } else {
-        clear_bit256(s->tmr, vector);
-    }
-    update_cpu(s);
-}
-
-static void startup(X86CPU *cpu)
-{
-    APICState *s = apic_of(cpu);
-
-    if (s->wait_for_sipi) {
-        s->wait_for_sipi = 0;
-        x86_cpu_startup(cpu, s->sipi_vector);
-    }
-}
-
-static void reset_registers(APICState *s);
-
-/*
- * As the CPU takes it. INIT: as a reset, but for the base and the id; then it waits for a start-up unless it is the
- * first CPU.
- */
-static void init_signal(X86CPU *cpu)
-{
-    APICState *s = apic_of(cpu);
-    int sipi_vector = s->sipi_vector;
-
-    reset_registers(s);
-    s->sipi_vector = sipi_vector;       /* of a start-up that came after the INIT */
-    s->wait_for_sipi = !(s->apicbase & BASE_BSP);
-    x86_cpu_init(cpu);
-}
-
-static void accept(APICState *s, unsigned mode, uint8_t vector, bool level)
-{
-    trace(apic_accept, "apic %u mode %u vector %02x level %d", s->id, mode, vector, level);
-    switch (mode) {
-    case MODE_FIXED:
-    case MODE_LOWEST:
-        accept_vector(s, vector, level);
-        break;
-    case MODE_SMI:
-        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_SMI);
-        break;
-    case MODE_NMI:
-        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_NMI);
-        break;
-    case MODE_INIT:
-        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_INIT);
-        break;
-    case MODE_STARTUP:
-        s->sipi_vector = vector;
-        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_SIPI);
-        break;
-    case MODE_EXTINT:
-        x86_cpu_interrupt(s->cpu, CPU_INTERRUPT_HARD);
-        break;
-    }
-}
-
-static bool matches(const APICState *s, uint8_t dest, bool logical)
-{
-    if (dest == ID_BROADCAST) {
-        return true;
-    }
-    if (!logical) {
-        return s->id == dest;
-    }
-    if (s->dest_mode == DFR_FLAT) {
-        return s->log_dest & dest;
-    }
-    return (s->log_dest & 0xf0) == (dest & 0xf0) && (s->log_dest & dest & 0xf);     /* cluster, members */
-}
-
-static bool is_target(const APICState *s, const APICState *sender, unsigned shorthand, uint8_t dest, bool logical)
-{
-    switch (shorthand) {
-    case SHORTHAND_SELF:
-        return s == sender;
-    case SHORTHAND_ALL:
-        return true;
-    case SHORTHAND_OTHERS:
-        return s != sender;
-    default:
-        return matches(s, dest, logical);
-    }
-}
-
-/* sender: whom shorthands are relative to; NULL: a message from a device, without one. */
-static void deliver(const APICState *sender, unsigned shorthand, uint8_t dest, bool logical, unsigned mode,
-                    uint8_t vector, bool level)
-{
-    APICState *lowest = NULL;
-
-    for (guint i = 0; apics && i < apics->len; i++) {
-        APICState *s = apics->pdata[i];
-
-        if (!is_target(s, sender, shorthand, dest, logical)) {
-            continue;
-        }
-        if (mode != MODE_LOWEST) {
-            accept(s, mode, vector, level);
-        } else if (!lowest || apic_processor_priority(s) < apic_processor_priority(lowest)) {
-            lowest = s;
-        }
-    }
-    if (lowest) {
-        accept(lowest, mode, vector, level);
-    }
-}
-
-/* From outside: what LINT1 of each says. */
-static void inject_nmi(void)
-{
-    for (guint i = 0; apics && i < apics->len; i++) {
-        APICState *s = apics->pdata[i];
-        uint32_t lvt = s->lvt[LVT_LINT1];
-
-        if (!(lvt & LVT_MASKED)) {
-            accept(s, lvt >> LVT_MODE_SHIFT & 7, lvt & 0xff, false);
-        }
-    }
-}
-
-/* An MSI (SDM vol. 3, 11.11): destination in the address, the rest in the data. */
-static void deliver_message(hwaddr address, uint32_t data)
-{
-    deliver(NULL, SHORTHAND_NONE, address >> 12 & 0xff, address >> 2 & 1, data >> 8 & 7, data & 0xff, data >> 15 & 1);
-}
-
-/* Local sources. */
-
-static void local_interrupt(APICState *s, unsigned entry)
-{
-    uint32_t lvt = s->lvt[entry];
-
-    if (!(lvt & LVT_MASKED)) {
-        accept(s, lvt >> LVT_MODE_SHIFT & 7, lvt & LVT_VECTOR, false);
-    }
-}
-
-static void set_error(APICState *s, uint32_t bits)
-{
-    bool fresh = bits & ~s->esr;
-
-    s->esr |= bits;
-    /* An error entry with an illegal vector must not report itself for ever. */
-    if (fresh && (s->lvt[LVT_ERROR] & LVT_VECTOR) >= FIRST_VECTOR) {
-        local_interrupt(s, LVT_ERROR);
-    }
-}
-
-void apic_pic_line(int level)
-{
-    bool rises = level && !pic_level;
-
-    pic_level = level != 0;
-    for (guint i = 0; apics && i < apics->len; i++) {
-        APICState *s = apics->pdata[i];
-
-        if (rises && !passes_pic(s)) {
-            local_interrupt(s, LVT_LINT0);
-        } else {
-            update_cpu(s);
-        }
-    }
-}
-
-int apic_acknowledge(APICState *s)
-{
-    int vector = highest256(s->irr);
-
-    if (!apic_wants_interrupt(s)) {
-        return -1;
-    }
-    clear_bit256(s->irr, vector);
-    set_bit256(s->isr, vector);
-    update_cpu(s);
-    return vector;
-}
-
-void apic_set_pic(int (*acknowledge)(void))
-{
-    pic_acknowledge = acknowledge;
-}
-
-static int acknowledge(X86CPU *cpu)
-{
-    APICState *s = apic_of(cpu);
-    int vector = apic_acknowledge(s);
-
-    if (vector < 0 && pic_level && pic_acknowledge && passes_pic(s)) {
-        vector = pic_acknowledge();
-    }
-    update_cpu(s);      /* also if it was for nothing: nobody asks any more */
-    return vector;
-}
-
-static uint8_t cpu_cr8(X86CPU *cpu)
-{
-    return apic_tpr(apic_of(cpu));
-}
-
-static void cpu_set_cr8(X86CPU *cpu, uint8_t value)
-{
-    apic_set_tpr(apic_of(cpu), value);
-}
-
-static uint64_t cpu_base(X86CPU *cpu)
-{
-    return apic_base(apic_of(cpu));
-}
-
-static void cpu_set_base(X86CPU *cpu, uint64_t value)
-{
-    apic_set_base(apic_of(cpu), value);
-}
-
-static void poll(X86CPU *cpu)
-{
-    update_cpu(apic_of(cpu));
-}
-
-static const X86InterruptOps interrupt_ops = {
-    .acknowledge = acknowledge, .cr8 = cpu_cr8, .set_cr8 = cpu_set_cr8, .base = cpu_base, .set_base = cpu_set_base,
-    .poll = poll, .init = init_signal, .startup = startup,
-};
-
-static void end_of_interrupt(APICState *s)
-{
-    int vector = highest256(s->isr);
-
-    if (vector < 0) {
-        return;
-    }
-    clear_bit256(s->isr, vector);
-    if (bit256(s->tmr, vector)) {
-        ioapic_eoi_broadcast(vector);
-    }
-    update_cpu(s);
-}
 
 /* The timer counts at 1 GHz, divided. */
 
@@ -376,7 +56,7 @@ static void timer_fired(void *opaque)
 {
     APICState *s = opaque;
 
-    local_interrupt(s, LVT_TIMER);
+    apic_local_interrupt(s, LVT_TIMER);
     arm_timer(s, s->next_time);
 }
 
@@ -421,7 +101,7 @@ static uint32_t read_register(APICState *s, unsigned reg)
     case REG_DIVIDE:
         return s->divide_conf;
     default:
-        set_error(s, ESR_ILLEGAL_ADDRESS);
+        apic_set_error(s, ESR_ILLEGAL_ADDRESS);
         return 0;
     }
 }
@@ -435,12 +115,10 @@ static void send_ipi(APICState *s)
 
     /* INIT level de-assert only synchronises arbitration ids. */
     if (mode == MODE_INIT && level && !(icr & ICR_LEVEL_ASSERT)) {
-        for (guint i = 0; i < apics->len; i++) {
-            ((APICState *)apics->pdata[i])->arb_id = ((APICState *)apics->pdata[i])->id;
-        }
+        apic_sync_arbitration();
         return;
     }
-    deliver(s, icr >> 18 & 3, s->icr[1] >> 24, icr & ICR_LOGICAL, mode, vector, level);
+    apic_deliver(s, icr >> 18 & 3, s->icr[1] >> 24, icr & ICR_LOGICAL, mode, vector, level);
 }
 
 static void write_register(APICState *s, unsigned reg, uint32_t value)
@@ -452,10 +130,10 @@ static void write_register(APICState *s, unsigned reg, uint32_t value)
         break;
     case REG_TPR:
         s->tpr = value;
-        update_cpu(s);
+        apic_update_cpu(s);
         break;
     case REG_EOI:
-        end_of_interrupt(s);
+        apic_end_of_interrupt(s);
         break;
     case REG_LDR:
         s->log_dest = value >> 24;
@@ -465,7 +143,7 @@ static void write_register(APICState *s, unsigned reg, uint32_t value)
         break;
     case REG_SVR:
         s->spurious_vec = value & 0x1ff;
-        update_cpu(s);
+        apic_update_cpu(s);
         break;
     case REG_ESR:       /* a write arms it anew */
         s->esr = 0;
@@ -482,7 +160,7 @@ static void write_register(APICState *s, unsigned reg, uint32_t value)
         if (reg - REG_LVT == LVT_TIMER) {
             arm_timer(s, clock_ns(CLOCK_TYPE_VIRTUAL));
         }
-        update_cpu(s);
+        apic_update_cpu(s);
         break;
     case REG_INITIAL_COUNT:
         s->initial_count = value;
@@ -502,7 +180,7 @@ static void write_register(APICState *s, unsigned reg, uint32_t value)
     case REG_CURRENT_COUNT:
         break;
     default:
-        set_error(s, ESR_ILLEGAL_ADDRESS);
+        apic_set_error(s, ESR_ILLEGAL_ADDRESS);
         break;
     }
 }
@@ -524,7 +202,7 @@ static void window_write(void *opaque, hwaddr offset, uint64_t value, unsigned s
     }
     /* Registers begin above the first 16 bytes of the page, messages never do. */
     if (offset > 0xfff || !(offset >> 4) || !s) {
-        deliver_message(APIC_ADDRESS + offset, value);
+        apic_deliver_message(APIC_ADDRESS + offset, value);
     } else {
         write_register(s, offset >> 4, value);
     }
@@ -546,7 +224,7 @@ void apic_set_base(APICState *s, uint64_t value)
         s->apicbase &= ~BASE_ENABLE;
         s->spurious_vec &= ~SVR_ENABLE;
     }
-    update_cpu(s);
+    apic_update_cpu(s);
 }
 
 uint8_t apic_tpr(const APICState *s)
@@ -557,12 +235,12 @@ uint8_t apic_tpr(const APICState *s)
 void apic_set_tpr(APICState *s, uint8_t cr8)
 {
     s->tpr = cr8 << 4;
-    update_cpu(s);
+    apic_update_cpu(s);
 }
 
 /* The device. */
 
-static void reset_registers(APICState *s)
+void apic_reset_registers(APICState *s)
 {
     s->tpr = 0;
     s->spurious_vec = 0xff;
@@ -593,7 +271,7 @@ static void apic_reset(void *opaque)
     s->apicbase = APIC_ADDRESS | BASE_ENABLE | (s->cpu->index == 0 ? BASE_BSP : 0);
     s->id = s->id_prop;
     s->arb_id = 0;
-    reset_registers(s);
+    apic_reset_registers(s);
     s->wait_for_sipi = s->cpu->index != 0;
 }
 
@@ -607,16 +285,12 @@ static bool apic_realize(DeviceState *dev, GError **error)
     if (s->id_prop >= 255) {
         return error_setf(error, "APIC ID %u requires x2APIC feature in CPU", s->id_prop);
     }
-    if (!apics) {
-        apics = g_ptr_array_new();
-        x86_interrupt_ops = &interrupt_ops;
-        nmi_hook = inject_nmi;
+    timer_init(&s->timer, CLOCK_TYPE_VIRTUAL, timer_fired, s);
+    dev->instance_id = s->id_prop;
+    if (apic_add(s)) {
         memory_region_init_io(&window, NULL, &window_ops, NULL, "apic-msi", 0x100000);
         memory_region_add_overlap(memory_system(), APIC_ADDRESS, &window, 0x1000);
     }
-    timer_init(&s->timer, CLOCK_TYPE_VIRTUAL, timer_fired, s);
-    dev->instance_id = s->id_prop;
-    g_ptr_array_add(apics, s);
     reset_register(apic_reset, s);      /* it sits on no bus */
     return true;
 }
@@ -627,7 +301,7 @@ static void apic_unrealize(DeviceState *dev)
 
     reset_unregister(apic_reset, s);
     timer_stop(&s->timer);
-    g_ptr_array_remove(apics, s);
+    apic_remove(s);
 }
 
 static bool apic_post_load(void *opaque, int version_id, GError **error)
