@@ -395,7 +395,9 @@ void virtio_queue_notify(VirtIODevice *vdev, unsigned n)
     if (!vq) {
         return;
     }
-    if (vq->prompt && !vq->running && runstate_is_running() && !main_loop_is_current() && big_lock_held()) {
+    /* While requests are in flight the main loop has to wake for them, and takes more at once. */
+    if (vq->prompt && vq->in_flight == 0 && !vq->running && runstate_is_running() && !main_loop_is_current() &&
+        big_lock_held()) {
         virtqueue_run(vq);
     } else {
         virtqueue_kick(vq);

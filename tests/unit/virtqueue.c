@@ -395,6 +395,19 @@ static void prompt_queue_is_served_by_the_cpu_that_rings(void)
     g_assert_cmpuint(guest.handled, ==, 1); /* nothing was left to the main loop */
     virtio_queue_notify(guest.vdev, 0);
     g_assert_cmpuint(guest.handled, ==, 1); /* its own doorbells wait as ever */
+    virtio_run_kicks(guest.vdev);
+    guest_offer(0);
+    VirtQueueElement *elem = virtqueue_pop(guest.vq);
+    guest.handled = 0;
+    guest_offer(0);
+    g_assert_cmpuint(handled_in_cpu(), ==, 0); /* the main loop waits for the one in flight anyway */
+    virtio_run_kicks(guest.vdev);
+    g_assert_cmpuint(guest_used_idx(), ==, 3);
+    virtqueue_push(elem, 0);
+    guest_offer(0);
+    guest.handled = 0;
+    g_assert_cmpuint(handled_in_cpu(), ==, 1);
+    g_assert_cmpuint(guest_used_idx(), ==, 5);
     runstate_set(RUN_STATE_PAUSED);
     guest.handled = 0;
     guest_offer(0);

@@ -182,7 +182,7 @@ bool virtio_error(VirtIODevice *vdev, const char *format, ...) G_GNUC_PRINTF(2, 
 void virtqueue_kick(VirtQueue *vq);
 /*
  * Its handler is quick and may run in any thread that holds the big lock: a CPU that rings the doorbell calls it, and
- * neither wakes the main loop nor waits for it.
+ * neither wakes the main loop nor waits for it, unless requests are in flight.
  */
 void virtqueue_set_prompt(VirtQueue *vq);
 
