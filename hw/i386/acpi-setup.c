@@ -108,9 +108,9 @@ static bool sizes_arrived(void *opaque, const FWCfgAcpiSizes *sizes, GError **er
         const char *file;
         uint64_t size, max;
     } parts[] = {
-        { &pc->acpi_tables, "etc/acpi/tables", sizes->tables, TABLES_MAX },
-        { &pc->acpi_loader, "etc/table-loader", sizes->linker, LOADER_MAX },
-        { &pc->acpi_rsdp, "etc/acpi/rsdp", sizes->rsdp, RSDP_MAX },
+        { &pc->acpi_tables, ACPI_FILE_TABLES, sizes->tables, TABLES_MAX },
+        { &pc->acpi_loader, ACPI_FILE_LOADER, sizes->linker, LOADER_MAX },
+        { &pc->acpi_rsdp, ACPI_FILE_RSDP, sizes->rsdp, RSDP_MAX },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
@@ -132,9 +132,9 @@ bool pc_acpi_setup(PCMachineState *pc, GError **error)
 {
     static const FWCfgAcpiSizes sizes = { TABLES_SIZE, LOADER_SIZE, RSDP_SIZE };
 
-    if (!add_block(pc, &pc->acpi_tables, "etc/acpi/tables", TABLES_SIZE, TABLES_MAX, error) ||
-        !add_block(pc, &pc->acpi_loader, "etc/table-loader", LOADER_SIZE, LOADER_MAX, error) ||
-        !add_block(pc, &pc->acpi_rsdp, "etc/acpi/rsdp", RSDP_SIZE, RSDP_MAX, error)) {
+    if (!add_block(pc, &pc->acpi_tables, ACPI_FILE_TABLES, TABLES_SIZE, TABLES_MAX, error) ||
+        !add_block(pc, &pc->acpi_loader, ACPI_FILE_LOADER, LOADER_SIZE, LOADER_MAX, error) ||
+        !add_block(pc, &pc->acpi_rsdp, ACPI_FILE_RSDP, RSDP_SIZE, RSDP_MAX, error)) {
         return false;
     }
     fw_cfg_set_acpi_sizes(pc->fw_cfg, &sizes, sizes_arrived, pc);

@@ -24,7 +24,6 @@ enum { SHORTHAND_NONE, SHORTHAND_SELF, SHORTHAND_ALL, SHORTHAND_OTHERS };
 #define SVR_ENABLE 0x100u
 #define SVR_FOCUS 0x200u
 #define BASE_BSP (1u << 8)
-#define BASE_X2APIC (1u << 10)
 #define BASE_ENABLE (1u << 11)
 #define ESR_ILLEGAL_VECTOR (1u << 6)
 #define ESR_ILLEGAL_ADDRESS (1u << 7)

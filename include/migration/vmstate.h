@@ -147,11 +147,6 @@ extern const VMStateKind vms_kind_queue;        /* GQueue of structs: 01 before 
 #define VMS_I8_ARRAY(t, f, ...) VMS_ARRAY_OF(vms_kind_i8, t, f, ##__VA_ARGS__)
 #define VMS_I16_ARRAY(t, f, ...) VMS_ARRAY_OF(vms_kind_i16, t, f, ##__VA_ARGS__)
 #define VMS_I64_ARRAY(t, f, ...) VMS_ARRAY_OF(vms_kind_i64, t, f, ##__VA_ARGS__)
-/* `n` elements of a C array from element `start` on: "f[start]" is the offset, `f` the name. */
-#define VMS_SUB_ARRAY_OF(k, t, f, start, n, ...)                                            \
-    { .name = #f, .kind = &(k), .offset = offsetof(t, f[start]), .num = (n),                \
-      .size = VMS_MEMBER_SIZE(t, f[0]), ##__VA_ARGS__ }
-
 /* Raw bytes: a whole array member, or a counted prefix of what a pointer member points to. */
 #define VMS_BUFFER(t, f, ...)                                                               \
     { .name = #f, .kind = &vms_kind_buffer, .offset = offsetof(t, f), .num = 1, .size = VMS_MEMBER_SIZE(t, f), ##__VA_ARGS__ }

@@ -77,7 +77,6 @@ extern const QmpType qmp_str, qmp_bool, qmp_number, qmp_int, qmp_int8, qmp_int16
 extern const QmpType qmp_strs, qmp_ints, qmp_uint8s, qmp_uint32s;  /* lists */
 
 #define QMP_MEMBERS(...) (const QmpMember[]){ __VA_ARGS__, { NULL } }
-#define QMP_TYPE(ident) qmp_##ident
 #define QMP_ENUM(ident, type_name, ...)                                                                         \
     static const QmpType qmp_##ident = {                                                                        \
         .name = type_name, .meta = QMP_META_ENUM, .values = (const char *const[]){ __VA_ARGS__, NULL } }

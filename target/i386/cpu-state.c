@@ -18,8 +18,6 @@ enum { DESC_B = 1 << 22, DESC_L = 1 << 21, DESC_DPL_SHIFT = 13 };
 #define EFLAGS_TF 0x100u
 #define EFLAGS_IOPL 0x3000u
 #define EFLAGS_VM 0x20000u
-#define EFLAGS_AC 0x40000u
-#define EFLAGS_RF 0x10000u
 
 static SegmentCache segment(uint32_t selector, uint64_t base, uint32_t flags)
 {
