@@ -3,7 +3,7 @@
 #include "hw/core/machine.h"
 #include "migration/migration.h"
 #include "migration/vmstate.h"
-#include "util/error.h"
+#include "util/file.h"
 
 static void dump_type(const char *type, void *opaque)
 {
@@ -27,5 +27,5 @@ bool migration_dump_vmstate(const char *path, GError **error)
                            current_machine ? MACHINE_GET_CLASS(current_machine)->name : "none");
     type_foreach(TYPE_DEVICE, false, dump_type, out);
     g_string_append(out, "\n}\n");
-    return g_file_set_contents(path, out->str, out->len, error);
+    return file_write(path, out->str, out->len, error);
 }

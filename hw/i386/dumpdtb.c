@@ -14,6 +14,7 @@
 #include "hw/timer/hpet.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
+#include "util/file.h"
 #include "util/units.h"
 
 #define IOAPIC_PHANDLE 1
@@ -520,7 +521,7 @@ bool pc_dump_dtb(MachineState *m, const char *file, GError **error)
             if (d.status) {
                 return error_setf(error, "can't make the device tree: %s", fdt_strerror(d.status));
             }
-            return g_file_set_contents(file, fdt, fdt_totalsize(fdt), error);
+            return file_write(file, fdt, fdt_totalsize(fdt), error);
         }
     }
     return error_setf(error, "the device tree is too large");

@@ -168,5 +168,20 @@ def a_file_that_cannot_be_written_is_an_error():
     assert p.returncode == 1 and "/nonexistent/x" in p.stderr, p.stderr
 
 
+@test
+def what_is_no_regular_file_is_written_to_and_stays():
+    with tempfile.TemporaryDirectory() as folder:
+        link, target = os.path.join(folder, "link"), os.path.join(folder, "target")
+        os.symlink(target, link)
+        for option in (["-M", f"q35,dumpdtb={link}"], ["-M", "q35", "-dump-vmstate", link]):
+            p = subprocess.run([f"{BUILD}/godwit", *option, "-nodefaults", "-display", "none"], capture_output=True, timeout=30,
+                               stdin=subprocess.DEVNULL)
+            assert p.returncode == 0 and os.path.islink(link) and os.path.getsize(target) > 1000, (option, p.stderr)
+            os.unlink(target)
+    p = subprocess.run([f"{BUILD}/godwit", "-M", "q35", "-dump-vmstate", "/dev/stdout", "-nodefaults", "-display", "none"],
+                       capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
+    assert p.returncode == 0 and b"vmschkmachine" in p.stdout, p.stderr
+
+
 if __name__ == "__main__":
     main()
