@@ -118,7 +118,7 @@ void machine_help_options(MachineClass *mc, GString *out)
     g_string_append_printf(out, "%s-machine options:\n", mc->name);
     for (guint i = 0; i < props->len; i++) {
         const Property *prop = props->pdata[i];
-        g_autofree char *left = g_strdup_printf("  %s=<%s>", prop->name, prop->kind->name);
+        g_autofree char *left = g_strdup_printf("  %s=<%s>", prop->name, property_type_name(prop));
 
         if (prop->description) {
             g_string_append_printf(out, "%-24s - %s\n", left, prop->description);

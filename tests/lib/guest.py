@@ -149,7 +149,7 @@ def initramfs(more="", files=(), init=INIT):
             entries.append((name, 0o100755, f.read()))
     script = init.format(modules=" ".join(m for m in MODULES if m in modules), more=more, mark=MARK)
     entries.append(("init", 0o100755, script.encode()))
-    fd, path = tempfile.mkstemp(prefix="initramfs", dir=CACHE)
+    fd, path = tempfile.mkstemp(prefix="initramfs")
     with os.fdopen(fd, "wb") as f:
         f.write(gzip.compress(cpio(entries), 1))
     atexit.register(os.unlink, path)
