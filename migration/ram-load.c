@@ -163,12 +163,12 @@ static void expect_run(LoadBlock *b, uint64_t page)
     }
     count = MIN(MIN(b->run, RUN_MAX), pages - b->ready);
     range = b->block->host + b->ready * PAGE + count;
-    if (!ram.populating) {
-        ram.populating = g_thread_pool_new(populate, NULL, 1, FALSE, NULL);
-    }
     if (b->ready == page) {
         populate(range, NULL);      /* wanted now */
     } else {
+        if (!ram.populating) {
+            ram.populating = g_thread_pool_new(populate, NULL, 1, FALSE, NULL);
+        }
         g_thread_pool_push(ram.populating, range, NULL);
     }
     b->ready += count;

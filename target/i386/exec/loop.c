@@ -116,7 +116,7 @@ const X86Op *x86_go_back(X86Exec *x, uint64_t eip, X86Block **place)
     if (unlikely(!block)) {
         return NULL;
     }
-    if (place && block->host) {
+    if (place && block->host) {     /* else it is made anew each time */
         *place = block;
     }
     x->regs[X86_REG_RIP / 8] = eip;
